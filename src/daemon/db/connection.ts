@@ -1,0 +1,59 @@
+// Opens the database: pragmas, migrations, one file (docs/storage.md, "Rows"). The driver is loaded here and nowhere else,
+// and only when a database is opened: a client of a remote daemon works without it.
+import { fileURLToPath } from 'node:url';
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import * as schema from './schema.js';
+
+export type Orm = BetterSQLite3Database<typeof schema>;
+/** What both the connection and an open transaction offer. */
+export type Queries = Pick<Orm, 'all' | 'get' | 'run' | 'select' | 'insert' | 'update' | 'delete'>;
+
+export interface Database {
+  readonly orm: Orm;
+  /** Runs `work` in one immediate transaction: it commits when `work` returns and leaves no trace when it throws. */
+  transaction<T>(work: (tx: Queries) => T): T;
+  close(): void;
+}
+
+/** Another process may be writing or migrating; wait this long before giving up. */
+const busyTimeoutMs = 15_000;
+const migrationTries = 5;
+
+const migrationsFolder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
+
+/** Opens `path` (a file, or `:memory:` for tests) and brings it to the newest schema. */
+export async function openDatabase(path: string): Promise<Database> {
+  const [{ drizzle }, { migrate }, { default: Sqlite }] = await Promise.all([
+    import('drizzle-orm/better-sqlite3'),
+    import('drizzle-orm/better-sqlite3/migrator'),
+    import('better-sqlite3'),
+  ]);
+  const client = new Sqlite(path, { timeout: busyTimeoutMs });
+  client.pragma('journal_mode = WAL');
+  // FULL: a commit that a client was told about survives a power cut.
+  client.pragma('synchronous = FULL');
+  client.pragma('foreign_keys = ON');
+  client.pragma('cache_size = -65536');
+  client.pragma('temp_store = MEMORY');
+  const orm = drizzle({ client, schema });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      migrate(orm, { migrationsFolder });
+      break;
+    } catch (error) {
+      // Two processes that open a new vault at once both migrate; the loser finds the work done when it looks again.
+      if (attempt === migrationTries) {
+        client.close();
+        throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200 * attempt));
+    }
+  }
+  return {
+    orm,
+    transaction: (work) => orm.transaction(work, { behavior: 'immediate' }),
+    close: () => {
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,163 @@
+// The tables (docs/storage.md, "Rows"). Row numbers (…_no) are internal; ids come from outside or leave it.
+import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+const bytes = (name: string) => blob(name, { mode: 'buffer' });
+const timeMs = (name: string) => integer(name).notNull();
+
+export const accounts = sqliteTable('accounts', {
+  accountNo: integer('account_no').primaryKey({ autoIncrement: true }),
+  accountId: text('account_id').notNull().unique(),
+  name: text('name').notNull().unique(),
+  identityPublicKey: bytes('identity_public_key').notNull(),
+  /** Lets a recovery key prove itself without a password. */
+  recoveryPublicKey: bytes('recovery_public_key').notNull(),
+  createdAt: timeMs('created_at'),
+});
+
+/** OPAQUE registration records: nothing in them is a password or can stand in for one. */
+export const credentials = sqliteTable('credentials', {
+  accountNo: integer('account_no')
+    .primaryKey()
+    .references(() => accounts.accountNo),
+  registrationRecord: text('registration_record').notNull(),
+  updatedAt: timeMs('updated_at'),
+});
+
+/** Envelopes that only clients can open: the account root under password and recovery key, vault secrets under the root. */
+export const keyringRecords = sqliteTable(
+  'keyring_records',
+  {
+    accountNo: integer('account_no')
+      .notNull()
+      .references(() => accounts.accountNo),
+    /** `root/password`, `root/recovery` or `vault/<vault id>`. */
+    purpose: text('purpose').notNull(),
+    envelope: bytes('envelope').notNull(),
+    updatedAt: timeMs('updated_at'),
+  },
+  (table) => [primaryKey({ columns: [table.accountNo, table.purpose] })],
+);
+
+export const sessions = sqliteTable(
+  'sessions',
+  {
+    sessionId: text('session_id').primaryKey(),
+    accountNo: integer('account_no')
+      .notNull()
+      .references(() => accounts.accountNo),
+    /** SHA-256 of the bearer secret. */
+    secretHash: bytes('secret_hash').notNull().unique(),
+    label: text('label').notNull(),
+    createdAt: timeMs('created_at'),
+    expiresAt: timeMs('expires_at'),
+  },
+  (table) => [index('sessions_by_expiry').on(table.expiresAt)],
+);
+
+export const vaults = sqliteTable('vaults', {
+  vaultNo: integer('vault_no').primaryKey({ autoIncrement: true }),
+  vaultId: text('vault_id').notNull().unique(),
+  /** X25519 key that snapshot keys are sealed to. */
+  publicKey: bytes('public_key').notNull(),
+  /** Sum of the lengths of owned blobs, whoever else owns them: what the quota counts. */
+  ownedBytes: integer('owned_bytes').notNull().default(0),
+  headSeq: integer('head_seq').notNull().default(0),
+  headHash: bytes('head_hash').notNull(),
+  createdAt: timeMs('created_at'),
+});
+
+export const members = sqliteTable(
+  'members',
+  {
+    vaultNo: integer('vault_no')
+      .notNull()
+      .references(() => vaults.vaultNo),
+    accountNo: integer('account_no')
+      .notNull()
+      .references(() => accounts.accountNo),
+    createdAt: timeMs('created_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.vaultNo, table.accountNo] }),
+    index('members_by_account').on(table.accountNo),
+  ],
+);
+
+export const logEntries = sqliteTable(
+  'log_entries',
+  {
+    vaultNo: integer('vault_no')
+      .notNull()
+      .references(() => vaults.vaultNo),
+    seq: integer('seq').notNull(),
+    entry: bytes('entry').notNull(),
+    signature: bytes('signature').notNull(),
+    body: bytes('body').notNull(),
+    /** Root of the manifest, while the snapshot lives; null for deletions and deleted snapshots. */
+    rootBlobNo: integer('root_blob_no'),
+    /** The daemon's clock and order decide, never a client's. */
+    receivedAt: timeMs('received_at'),
+  },
+  (table) => [primaryKey({ columns: [table.vaultNo, table.seq] })],
+);
+
+export const packs = sqliteTable('packs', {
+  packNo: integer('pack_no').primaryKey({ autoIncrement: true }),
+  packId: text('pack_id').notNull().unique(),
+  sizeBytes: integer('size_bytes').notNull(),
+  createdAt: timeMs('created_at'),
+});
+
+export const blobs = sqliteTable(
+  'blobs',
+  {
+    blobNo: integer('blob_no').primaryKey({ autoIncrement: true }),
+    blobId: bytes('blob_id').notNull(),
+    packNo: integer('pack_no')
+      .notNull()
+      .references(() => packs.packNo),
+    /** Where the blob's bytes start in the pack, behind the record header. */
+    offsetBytes: integer('offset_bytes').notNull(),
+    lengthBytes: integer('length_bytes').notNull(),
+    /** Set by a failed read or scrub: the blob counts as missing until somebody uploads it again. */
+    damaged: integer('damaged', { mode: 'boolean' }).notNull().default(false),
+  },
+  (table) => [uniqueIndex('blobs_by_id').on(table.blobId), index('blobs_by_pack').on(table.packNo)],
+);
+
+/** The clear child lists of node blobs: what garbage collection walks without keys. */
+export const blobLinks = sqliteTable(
+  'blob_links',
+  { parentNo: integer('parent_no').notNull(), childNo: integer('child_no').notNull() },
+  (table) => [primaryKey({ columns: [table.parentNo, table.childNo] })],
+);
+
+export const ownerships = sqliteTable(
+  'ownerships',
+  {
+    vaultNo: integer('vault_no').notNull(),
+    blobNo: integer('blob_no').notNull(),
+    /** Last upload, claim or query: garbage collection leaves young ones alone. */
+    renewedAt: timeMs('renewed_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.vaultNo, table.blobNo] }),
+    index('ownerships_by_blob').on(table.blobNo),
+  ],
+);
+
+export const grants = sqliteTable(
+  'grants',
+  {
+    grantId: text('grant_id').primaryKey(),
+    accountNo: integer('account_no')
+      .notNull()
+      .references(() => accounts.accountNo),
+    purpose: text('purpose').notNull(),
+    bytesLeft: integer('bytes_left').notNull(),
+    blobsLeft: integer('blobs_left').notNull(),
+    idsLeft: integer('ids_left').notNull(),
+    expiresAt: timeMs('expires_at'),
+  },
+  (table) => [index('grants_by_expiry').on(table.expiresAt)],
+);

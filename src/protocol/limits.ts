@@ -1,0 +1,64 @@
+// Every number that both sides agree on, with its unit (docs/protocol.md, "Limits").
+
+const kib = 1024;
+const mib = 1024 * kib;
+const gib = 1024 * mib;
+
+/** Bytes of a blob id: SHA-256 of the blob. */
+export const blobIdBytes = 32;
+
+/** A frame, header and padding included, is at most this long. */
+export const frameBytesMax = 4 * mib;
+
+/** Header of a frame: version, kind, codec, zero, raw length, stored length. */
+export const frameHeaderBytes = 12;
+
+/** Longest plaintext of one chunk or node: what fits a frame uncompressed. */
+export const rawBytesMax = frameBytesMax - frameHeaderBytes;
+
+/** A node blob lists at most this many children. */
+export const childrenMax = 8192;
+
+/** Longest blob: header, child count and children, frame, GCM tag. */
+export const blobBytesMax = 4 + 4 + childrenMax * blobIdBytes + frameBytesMax + 16;
+
+/** Ids in one existence query or one batch download. */
+export const queryIdsMax = 4096;
+
+/** Body of one upload request, frames included. */
+export const uploadBytesMax = 64 * mib;
+
+/** Blobs in one upload request. */
+export const uploadBlobsMax = 16_384;
+
+/** Any JSON body. */
+export const jsonBytesMax = 1 * mib;
+
+/** Sealed body of one log entry. */
+export const logBodyBytesMax = 64 * kib;
+
+/** Entries in one answer to a log read. */
+export const logEntriesMax = 512;
+
+/** An envelope of the keyring. */
+export const envelopeBytesMax = 4 * kib;
+
+/** A possession challenge is good for this long. */
+export const possessionTtlMs = 5 * 60 * 1000;
+
+/** Blobs up to this length are hashed whole in a possession proof; longer ones by four slices. */
+export const possessionWholeBytesMax = 4 * kib;
+export const possessionSliceBytes = 64;
+export const possessionSliceCount = 4;
+
+/** What one standard grant allows; `ids` counts queried ids and covers their claims. */
+export const grantBudgets = {
+  upload: { bytes: 1 * gib, blobs: 4096, ids: 0 },
+  query: { bytes: 0, blobs: 0, ids: 16_384 },
+} as const;
+
+/** A grant lives this long. */
+export const grantTtlMs = 60 * 60 * 1000;
+
+/** Account names: 1 to 64 characters of [a-z0-9._@+-], starting with a letter or digit. */
+export const accountNamePattern = /^[a-z0-9][a-z0-9._@+-]{0,63}$/;

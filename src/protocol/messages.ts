@@ -1,0 +1,210 @@
+// Each request and response: one type, one parse function (docs/protocol.md). Binary fields are URL-safe base64
+// without padding, ids 32 lower-case hex digits, times ISO 8601 in UTC.
+import { z } from 'zod';
+import { ProtocolError } from './errors.js';
+import { accountNamePattern, envelopeBytesMax, logBodyBytesMax, queryIdsMax } from './limits.js';
+
+const base64Text = (bytesMax: number) =>
+  z
+    .string()
+    .max(Math.ceil((bytesMax * 4) / 3))
+    .regex(/^[A-Za-z0-9_-]*$/);
+const base64Of = (bytes: number) => base64Text(bytes).length(Math.ceil((bytes * 4) / 3));
+const entityId = z.string().regex(/^[0-9a-f]{32}$/);
+const accountName = z.string().regex(accountNamePattern);
+const opaqueText = base64Text(4096);
+const time = z.iso.datetime();
+
+export const purposes = ['register', 'login', 'upload', 'query'] as const;
+const purpose = z.enum(purposes);
+export type Purpose = z.infer<typeof purpose>;
+
+/** A solved challenge: the token as it was issued and the sub-solutions (docs/protocol.md, "Proof of work"). */
+const proof = z.strictObject({ token: base64Text(256), solutions: base64Text(64 * 24) });
+export type Proof = z.infer<typeof proof>;
+
+const healthResponse = z.object({ status: z.literal('ok'), protocol: z.literal(1), version: z.string() });
+export type HealthResponse = z.infer<typeof healthResponse>;
+
+/** `binding`: for register and login SHA-256 of the account name under its label; absent otherwise. */
+const createChallengeRequest = z.strictObject({ purpose, binding: base64Of(32).optional() });
+export type CreateChallengeRequest = z.infer<typeof createChallengeRequest>;
+
+/**
+ * `puzzles` sub-solutions are asked for (0 where admission is free), each passing a filter of strength
+ * `effort256` / 256; `expectedAttempts` is the mean work.
+ */
+const createChallengeResponse = z.object({
+  token: base64Text(256),
+  algorithm: z.literal('eq60'),
+  puzzles: z.int().min(0).max(64),
+  effort256: z.int().min(256).max(0xffffffff),
+  expectedAttempts: z.number().min(0),
+  expiresAt: time,
+});
+export type CreateChallengeResponse = z.infer<typeof createChallengeResponse>;
+
+const createGrantRequest = z.strictObject({ proof });
+export type CreateGrantRequest = z.infer<typeof createGrantRequest>;
+
+const createGrantResponse = z.object({
+  grant: entityId,
+  purpose,
+  bytes: z.int().min(0),
+  blobs: z.int().min(0),
+  ids: z.int().min(0),
+  expiresAt: time,
+});
+export type CreateGrantResponse = z.infer<typeof createGrantResponse>;
+
+const startRegistrationRequest = z.strictObject({ account: accountName, registrationRequest: opaqueText });
+export type StartRegistrationRequest = z.infer<typeof startRegistrationRequest>;
+
+const startRegistrationResponse = z.object({ registrationResponse: opaqueText });
+export type StartRegistrationResponse = z.infer<typeof startRegistrationResponse>;
+
+const envelope = base64Text(envelopeBytesMax);
+
+/** What a new account leaves with the daemon: public keys and envelopes that only the client can open. */
+const accountKeys = z.strictObject({
+  identityPublicKey: base64Of(32),
+  recoveryPublicKey: base64Of(32),
+  passwordEnvelope: envelope,
+  recoveryEnvelope: envelope,
+  vaultId: entityId,
+  vaultPublicKey: base64Of(32),
+  vaultEnvelope: envelope,
+});
+export type AccountKeys = z.infer<typeof accountKeys>;
+
+/** Ids of account and vault are chosen by the client, because the envelopes are bound to them. */
+const createAccountRequest = z.strictObject({
+  account: accountName,
+  accountId: entityId,
+  registrationRecord: opaqueText,
+  keys: accountKeys,
+  label: z.string().max(200),
+  proof,
+});
+export type CreateAccountRequest = z.infer<typeof createAccountRequest>;
+
+const session = z.object({ id: entityId, secret: base64Of(32), expiresAt: time });
+export type Session = z.infer<typeof session>;
+
+const createAccountResponse = z.object({ session });
+export type CreateAccountResponse = z.infer<typeof createAccountResponse>;
+
+const startLoginRequest = z.strictObject({ account: accountName, startLoginRequest: opaqueText, proof });
+export type StartLoginRequest = z.infer<typeof startLoginRequest>;
+
+const startLoginResponse = z.object({ loginId: entityId, loginResponse: opaqueText });
+export type StartLoginResponse = z.infer<typeof startLoginResponse>;
+
+const createSessionRequest = z.strictObject({
+  loginId: entityId,
+  finishLoginRequest: opaqueText,
+  label: z.string().max(200),
+});
+export type CreateSessionRequest = z.infer<typeof createSessionRequest>;
+
+const createSessionResponse = z.object({
+  session,
+  account: accountName,
+  accountId: entityId,
+  keys: z.object(accountKeys.shape),
+});
+export type CreateSessionResponse = z.infer<typeof createSessionResponse>;
+
+const getAccountResponse = z.object({
+  account: accountName,
+  accountId: entityId,
+  vaultId: entityId,
+  ownedBytes: z.int().min(0),
+  quotaBytes: z.int().min(0).nullable(),
+  session: z.object({ id: entityId, createdAt: time, expiresAt: time }),
+});
+export type GetAccountResponse = z.infer<typeof getAccountResponse>;
+
+const idRun = base64Text(queryIdsMax * 32);
+
+const queryBlobsRequest = z.strictObject({ grant: entityId, ids: idRun });
+export type QueryBlobsRequest = z.infer<typeof queryBlobsRequest>;
+
+/** One letter an id, in the order asked: `o` owned by this vault, `c` claimable, `m` missing. */
+const queryBlobsResponse = z.object({
+  states: z.string().regex(/^[ocm]*$/),
+  nonce: base64Text(128),
+  expiresAt: time,
+});
+export type QueryBlobsResponse = z.infer<typeof queryBlobsResponse>;
+
+/** `proofs`: runs of 48 bytes, a 32-byte id and its 16-byte possession proof. */
+const claimBlobsRequest = z.strictObject({ nonce: base64Text(128), proofs: base64Text(queryIdsMax * 48) });
+export type ClaimBlobsRequest = z.infer<typeof claimBlobsRequest>;
+
+/** One letter a proof: `o` now owned, `m` please upload. */
+const claimBlobsResponse = z.object({ states: z.string().regex(/^[om]*$/) });
+export type ClaimBlobsResponse = z.infer<typeof claimBlobsResponse>;
+
+/** One letter a blob, in the order sent: `s` stored, `e` existed already. Every one is now owned by the vault. */
+const putBlobsResponse = z.object({ states: z.string().regex(/^[se]*$/) });
+export type PutBlobsResponse = z.infer<typeof putBlobsResponse>;
+
+const fetchBlobsRequest = z.strictObject({ ids: idRun });
+export type FetchBlobsRequest = z.infer<typeof fetchBlobsRequest>;
+
+const appendLogRequest = z.strictObject({
+  entry: base64Text(4096),
+  signature: base64Of(64),
+  body: base64Text(logBodyBytesMax),
+});
+export type AppendLogRequest = z.infer<typeof appendLogRequest>;
+
+const appendLogResponse = z.object({ seq: z.int().min(1), receivedAt: time });
+export type AppendLogResponse = z.infer<typeof appendLogResponse>;
+
+const readLogResponse = z.object({
+  headSeq: z.int().min(0),
+  entries: z.array(
+    z.object({ entry: base64Text(4096), signature: base64Of(64), body: base64Text(logBodyBytesMax), receivedAt: time }),
+  ),
+});
+export type ReadLogResponse = z.infer<typeof readLogResponse>;
+
+const errorResponse = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+export type ErrorResponse = z.infer<typeof errorResponse>;
+
+/** Turns a schema into a parser whose only failure is `malformed`, and whose message never repeats the input. */
+function parser<T>(schema: z.ZodType<T>): (value: unknown) => T {
+  return (value) => {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    const where = result.error.issues[0]?.path.map(String).join('.') ?? '';
+    throw new ProtocolError('malformed', where === '' ? 'body has the wrong shape' : `field '${where}' is not valid`);
+  };
+}
+
+export const parseHealthResponse = parser(healthResponse);
+export const parseCreateChallengeRequest = parser(createChallengeRequest);
+export const parseCreateChallengeResponse = parser(createChallengeResponse);
+export const parseCreateGrantRequest = parser(createGrantRequest);
+export const parseCreateGrantResponse = parser(createGrantResponse);
+export const parseStartRegistrationRequest = parser(startRegistrationRequest);
+export const parseStartRegistrationResponse = parser(startRegistrationResponse);
+export const parseCreateAccountRequest = parser(createAccountRequest);
+export const parseCreateAccountResponse = parser(createAccountResponse);
+export const parseStartLoginRequest = parser(startLoginRequest);
+export const parseStartLoginResponse = parser(startLoginResponse);
+export const parseCreateSessionRequest = parser(createSessionRequest);
+export const parseCreateSessionResponse = parser(createSessionResponse);
+export const parseGetAccountResponse = parser(getAccountResponse);
+export const parseQueryBlobsRequest = parser(queryBlobsRequest);
+export const parseQueryBlobsResponse = parser(queryBlobsResponse);
+export const parseClaimBlobsRequest = parser(claimBlobsRequest);
+export const parseClaimBlobsResponse = parser(claimBlobsResponse);
+export const parsePutBlobsResponse = parser(putBlobsResponse);
+export const parseFetchBlobsRequest = parser(fetchBlobsRequest);
+export const parseAppendLogRequest = parser(appendLogRequest);
+export const parseAppendLogResponse = parser(appendLogResponse);
+export const parseReadLogResponse = parser(readLogResponse);
+export const parseErrorResponse = parser(errorResponse);
