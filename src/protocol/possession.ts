@@ -14,9 +14,7 @@ export interface Slice {
 /** Which parts of a blob of this length the nonce asks for; whole blobs up to 4 KiB. */
 export function possessionSlices(nonce: Uint8Array, id: Uint8Array, lengthBytes: number): Slice[] {
   if (lengthBytes <= possessionWholeBytesMax) return [{ offset: 0, length: lengthBytes }];
-  const words = new DataView(
-    hkdfSync('sha256', nonce, id, 'jaycloud/1/possession-offsets', possessionSliceCount * 8),
-  );
+  const words = new DataView(hkdfSync('sha256', nonce, id, 'jaycloud/1/possession-offsets', possessionSliceCount * 8));
   const slices: Slice[] = [];
   for (let i = 0; i < possessionSliceCount; i += 1) {
     const span = BigInt(lengthBytes - possessionSliceBytes + 1);
