@@ -4,7 +4,11 @@ import { sha256 } from '../protocol/blob-id.js';
 import { fromBase64 } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import type { Database } from './db/connection.js';
-import { type Caller, findCaller } from './db/sessions.js';
+import { type Caller, findCaller, renewSession } from './db/sessions.js';
+import { sessionTtlMs } from './new-session.js';
+
+/** A session in use is renewed once a day, so that a nightly job never finds it expired. */
+const renewAfterMs = 24 * 60 * 60 * 1000;
 
 /** Reads the caller of a request; throws ProtocolError `unauthenticated`. */
 export type Authenticate = (c: Context) => Caller;
@@ -14,8 +18,12 @@ export function createAuthenticator(database: Database, now: () => number): Auth
     const header = c.req.header('authorization') ?? '';
     const secretText = /^Bearer ([A-Za-z0-9_-]{43})$/.exec(header)?.[1];
     if (secretText === undefined) throw new ProtocolError('unauthenticated', 'log in first');
-    const caller = findCaller(database.orm, sha256(fromBase64(secretText)), now());
+    const nowMs = now();
+    const caller = findCaller(database.orm, sha256(fromBase64(secretText)), nowMs);
     if (caller === undefined) throw new ProtocolError('unauthenticated', 'the session has ended');
+    if (caller.sessionExpiresAt - nowMs < sessionTtlMs - renewAfterMs) {
+      renewSession(database.orm, caller.sessionId, nowMs + sessionTtlMs);
+    }
     return caller;
   };
 }

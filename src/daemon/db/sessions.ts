@@ -52,6 +52,10 @@ export function insertSession(db: Queries, session: NewSession): void {
     .run();
 }
 
+export function renewSession(db: Queries, sessionId: string, expiresAt: number): void {
+  db.update(sessions).set({ expiresAt }).where(eq(sessions.sessionId, sessionId)).run();
+}
+
 export function deleteSession(db: Queries, sessionId: string): void {
   db.delete(sessions).where(eq(sessions.sessionId, sessionId)).run();
 }

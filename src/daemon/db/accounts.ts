@@ -1,0 +1,132 @@
+// Accounts, their credentials and keyrings, and the personal vault that each one starts with.
+import { eq } from 'drizzle-orm';
+import { ProtocolError } from '../../protocol/errors.js';
+import type { Queries } from './connection.js';
+import { accounts, credentials, keyringRecords, members, vaults } from './schema.js';
+
+export interface NewAccount {
+  readonly accountId: string;
+  readonly name: string;
+  readonly identityPublicKey: Uint8Array;
+  readonly recoveryPublicKey: Uint8Array;
+  readonly registrationRecord: string;
+  readonly passwordEnvelope: Uint8Array;
+  readonly recoveryEnvelope: Uint8Array;
+  readonly vaultId: string;
+  readonly vaultPublicKey: Uint8Array;
+  readonly vaultEnvelope: Uint8Array;
+}
+
+/** What a client gets back at login, for a vault it is a member of. */
+export interface AccountKeyring {
+  readonly accountNo: number;
+  readonly accountId: string;
+  readonly name: string;
+  readonly identityPublicKey: Uint8Array;
+  readonly recoveryPublicKey: Uint8Array;
+  readonly passwordEnvelope: Uint8Array;
+  readonly recoveryEnvelope: Uint8Array;
+  readonly vaultId: string;
+  readonly vaultPublicKey: Uint8Array;
+  readonly vaultEnvelope: Uint8Array;
+}
+
+const passwordPurpose = 'root/password';
+const recoveryPurpose = 'root/recovery';
+const vaultPurpose = (vaultId: string) => `vault/${vaultId}`;
+
+/** Inserts account, credential, keyring, vault and membership; throws ProtocolError `account-exists`. Returns the account's number. */
+export function insertAccount(tx: Queries, account: NewAccount, nowMs: number): number {
+  const taken = tx.select().from(accounts).where(eq(accounts.name, account.name)).get();
+  if (taken !== undefined) throw new ProtocolError('account-exists', 'this account name is taken');
+  const sameId = tx.select().from(accounts).where(eq(accounts.accountId, account.accountId)).get();
+  const sameVault = tx.select().from(vaults).where(eq(vaults.vaultId, account.vaultId)).get();
+  if (sameId !== undefined || sameVault !== undefined) throw new ProtocolError('conflict', 'choose other ids');
+  const { accountNo } = tx
+    .insert(accounts)
+    .values({
+      accountId: account.accountId,
+      name: account.name,
+      identityPublicKey: Buffer.from(account.identityPublicKey),
+      recoveryPublicKey: Buffer.from(account.recoveryPublicKey),
+      createdAt: nowMs,
+    })
+    .returning({ accountNo: accounts.accountNo })
+    .get();
+  tx.insert(credentials)
+    .values({ accountNo, registrationRecord: account.registrationRecord, updatedAt: nowMs })
+    .run();
+  const { vaultNo } = tx
+    .insert(vaults)
+    .values({
+      vaultId: account.vaultId,
+      publicKey: Buffer.from(account.vaultPublicKey),
+      headHash: Buffer.alloc(32),
+      createdAt: nowMs,
+    })
+    .returning({ vaultNo: vaults.vaultNo })
+    .get();
+  tx.insert(members).values({ vaultNo, accountNo, createdAt: nowMs }).run();
+  const envelopes: [string, Uint8Array][] = [
+    [passwordPurpose, account.passwordEnvelope],
+    [recoveryPurpose, account.recoveryEnvelope],
+    [vaultPurpose(account.vaultId), account.vaultEnvelope],
+  ];
+  tx.insert(keyringRecords)
+    .values(
+      envelopes.map(([purpose, envelope]) => ({
+        accountNo,
+        purpose,
+        envelope: Buffer.from(envelope),
+        updatedAt: nowMs,
+      })),
+    )
+    .run();
+  return accountNo;
+}
+
+export function findRegistrationRecord(db: Queries, name: string): string | undefined {
+  return db
+    .select({ registrationRecord: credentials.registrationRecord })
+    .from(accounts)
+    .innerJoin(credentials, eq(credentials.accountNo, accounts.accountNo))
+    .where(eq(accounts.name, name))
+    .get()?.registrationRecord;
+}
+
+export function findKeyring(db: Queries, name: string): AccountKeyring | undefined {
+  const row = db
+    .select({
+      accountNo: accounts.accountNo,
+      accountId: accounts.accountId,
+      name: accounts.name,
+      identityPublicKey: accounts.identityPublicKey,
+      recoveryPublicKey: accounts.recoveryPublicKey,
+      vaultId: vaults.vaultId,
+      vaultPublicKey: vaults.publicKey,
+    })
+    .from(accounts)
+    .innerJoin(members, eq(members.accountNo, accounts.accountNo))
+    .innerJoin(vaults, eq(vaults.vaultNo, members.vaultNo))
+    .where(eq(accounts.name, name))
+    .orderBy(vaults.vaultNo)
+    .limit(1)
+    .get();
+  if (row === undefined) return undefined;
+  const records = db.select().from(keyringRecords).where(eq(keyringRecords.accountNo, row.accountNo)).all();
+  const envelope = (purpose: string) => records.find((record) => record.purpose === purpose)?.envelope;
+  const passwordEnvelope = envelope(passwordPurpose);
+  const recoveryEnvelope = envelope(recoveryPurpose);
+  const vaultEnvelope = envelope(vaultPurpose(row.vaultId));
+  if (passwordEnvelope === undefined || recoveryEnvelope === undefined || vaultEnvelope === undefined) return undefined;
+  return { ...row, passwordEnvelope, recoveryEnvelope, vaultEnvelope };
+}
+
+export interface VaultUse {
+  readonly ownedBytes: number;
+}
+
+export function findVaultUse(db: Queries, vaultNo: number): VaultUse {
+  const row = db.select({ ownedBytes: vaults.ownedBytes }).from(vaults).where(eq(vaults.vaultNo, vaultNo)).get();
+  return { ownedBytes: row?.ownedBytes ?? 0 };
+}
