@@ -1,0 +1,153 @@
+// Where things lie and which daemon is meant (docs/cli.md, "Configuration"): flags over environment over file over default.
+// No other file of the client reads the environment.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import envPaths from 'env-paths';
+import { z } from 'zod';
+import { ClientError } from './errors.js';
+import { writeFileDurably } from './durable-file.js';
+
+const storeKinds = ['keychain', 'file'] as const;
+export type StoreKind = (typeof storeKinds)[number];
+
+/** The config file: no secrets, only what was chosen at the last login. */
+const configFile = z.object({
+  version: z.literal(1),
+  profiles: z.record(
+    z.string(),
+    z.object({
+      server: z.string().optional(),
+      /** By server: who is logged in, and where the secrets are. */
+      logins: z.record(z.string(), z.object({ account: z.string(), store: z.enum(storeKinds) })),
+    }),
+  ),
+});
+type ConfigFile = z.infer<typeof configFile>;
+
+export interface Login {
+  readonly account: string;
+  readonly store: StoreKind;
+}
+
+export interface Settings {
+  readonly configDir: string;
+  readonly cacheDir: string;
+  readonly dataDir: string;
+  readonly profile: string;
+  /** An http:, https: or file: URL without trailing slash. */
+  readonly server: string;
+  /** True when nothing was configured and the local default vault is meant. */
+  readonly isDefaultServer: boolean;
+  readonly account: string | undefined;
+  readonly password: string | undefined;
+  readonly passphrase: string | undefined;
+  readonly storeChoice: StoreKind | undefined;
+}
+
+export interface SettingsFlags {
+  readonly server?: string;
+  readonly profile?: string;
+  readonly allowHttp?: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const set = (value: string | undefined) => (value === undefined || value === '' ? undefined : value);
+
+/** Puts flags, environment, config file and defaults together; throws ClientError `usage` for values that cannot be meant. */
+export function readSettings(flags: SettingsFlags, environment: Environment): Settings {
+  const paths = envPaths('jaycloud', { suffix: '' });
+  const configDir = resolve(set(environment['JAYCLOUD_CONFIG_DIR']) ?? paths.config);
+  const dataDir = resolve(set(environment['JAYCLOUD_DATA_DIR']) ?? paths.data);
+  const profile = flags.profile ?? 'default';
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(profile)) throw new ClientError('usage', `'${profile}' is not a profile name`);
+  const storeChoice = set(environment['JAYCLOUD_CREDENTIAL_STORE']);
+  if (storeChoice !== undefined && storeChoice !== 'keychain' && storeChoice !== 'file') {
+    throw new ClientError('usage', 'JAYCLOUD_CREDENTIAL_STORE must be keychain or file');
+  }
+  const configured =
+    flags.server ?? set(environment['JAYCLOUD_SERVER']) ?? readConfig(configDir).profiles[profile]?.server;
+  const server = configured ?? pathToFileURL(join(dataDir, 'vault')).href;
+  return {
+    configDir,
+    dataDir,
+    cacheDir: resolve(set(environment['JAYCLOUD_CACHE_DIR']) ?? paths.cache),
+    profile,
+    server: checkServer(server, flags.allowHttp ?? false),
+    isDefaultServer: configured === undefined,
+    account: set(environment['JAYCLOUD_ACCOUNT']),
+    password: set(environment['JAYCLOUD_PASSWORD']),
+    passphrase: set(environment['JAYCLOUD_PASSPHRASE']),
+    storeChoice,
+  };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** Secrets travel over TLS or stay on this machine (docs/protocol.md, "Conventions"). */
+function checkServer(text: string, allowHttp: boolean): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new ClientError('usage', `'${text}' is not a URL`, 'for example https://storage.example:8787 or file:///mnt/disk/vault');
+  }
+  if (url.protocol === 'file:') {
+    try {
+      return pathToFileURL(fileURLToPath(url)).href;
+    } catch (cause) {
+      throw new ClientError('usage', `'${text}' does not name a local folder`, 'write file:///path', { cause });
+    }
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new ClientError('usage', `'${text}' is not an http:, https: or file: URL`);
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '' || url.pathname !== '/') {
+    throw new ClientError('usage', `'${text}' must be an origin: scheme, host and port only`);
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowHttp) {
+    throw new ClientError(
+      'usage',
+      `${url.origin} would carry your session in the clear`,
+      'use https:, or give --allow-http if the network in between is yours',
+    );
+  }
+  return url.origin;
+}
+
+const configPath = (configDir: string) => join(configDir, 'config.json');
+
+function readConfig(configDir: string): ConfigFile {
+  let text: string;
+  try {
+    text = readFileSync(configPath(configDir), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { version: 1, profiles: {} };
+    throw new ClientError('failed', `cannot read ${configPath(configDir)}: ${(error as Error).message}`);
+  }
+  try {
+    return configFile.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new ClientError('failed', `${configPath(configDir)} is damaged`, 'move it away and log in again', { cause });
+  }
+}
+
+export function findLogin(settings: Settings): Login | undefined {
+  return readConfig(settings.configDir).profiles[settings.profile]?.logins[settings.server];
+}
+
+/** Remembers a login and makes its server the profile's own; `undefined` forgets the login but keeps the server. */
+export function writeLogin(settings: Settings, login: Login | undefined): void {
+  const config = readConfig(settings.configDir);
+  const before = config.profiles[settings.profile] ?? { logins: {} };
+  const logins = Object.fromEntries(Object.entries(before.logins).filter(([server]) => server !== settings.server));
+  if (login !== undefined) logins[settings.server] = login;
+  // The local default stays a default: it is not written down, so that a later JAYCLOUD_DATA_DIR still counts.
+  const server = settings.isDefaultServer ? before.server : settings.server;
+  config.profiles[settings.profile] = { ...(server === undefined ? {} : { server }), logins };
+  mkdirSync(settings.configDir, { recursive: true, mode: 0o700 });
+  writeFileDurably(configPath(settings.configDir), `${JSON.stringify(config, undefined, 2)}\n`);
+}

@@ -1,0 +1,296 @@
+// One function per endpoint (docs/protocol.md), retries included; the only importer of undici.
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { blobIdOf } from '../protocol/blob-id.js';
+import {
+  BlobStreamParser,
+  blobStreamHeaderBytes,
+  encodeBlobStreamHeader,
+  type StreamedBlob,
+} from '../protocol/blob-stream.js';
+import { concatBytes, equalBytes, toBase64, utf8 } from '../protocol/bytes.js';
+import { blobStreamType, type EndpointName, endpoints, grantHeader } from '../protocol/endpoints.js';
+import { isErrorCode, ProtocolError } from '../protocol/errors.js';
+import { blobBytesMax } from '../protocol/limits.js';
+import * as messages from '../protocol/messages.js';
+import { ClientError } from './errors.js';
+import type { Transport, TransportResponse } from './transport.js';
+
+const jsonAnswerBytesMax = 8 * 1024 * 1024;
+const triesMax = 6;
+const firstWaitMs = 250;
+const waitMsMax = 8_000;
+const retriedStatuses = new Set([429, 502, 503, 504]);
+
+/** HTTP over a pool of connections. `server` is an http: or https: origin. */
+export async function createHttpTransport(server: string): Promise<Transport> {
+  const { Pool } = await import('undici');
+  const pool = new Pool(server, {
+    connections: 8,
+    connect: { timeout: 10_000 },
+    headersTimeout: 120_000,
+    bodyTimeout: 120_000,
+  });
+  return {
+    server,
+    async send(request): Promise<TransportResponse> {
+      const [only] = request.body;
+      const lengthBytes = request.body.reduce((sum, part) => sum + part.length, 0);
+      const response = await pool.request({
+        method: request.method as 'GET',
+        path: request.path,
+        headers: lengthBytes > 0 ? { ...request.headers, 'content-length': String(lengthBytes) } : request.headers,
+        body: only === undefined ? null : request.body.length === 1 ? only : Readable.from(request.body),
+        signal: request.signal ?? null,
+      });
+      return {
+        status: response.statusCode,
+        header: (name) => {
+          const value = response.headers[name];
+          return Array.isArray(value) ? value[0] : value;
+        },
+        body: response.body,
+      };
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+interface Call {
+  readonly path?: string;
+  readonly json?: unknown;
+  readonly body?: readonly Uint8Array[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function readAll(response: TransportResponse, bytesMax: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let lengthBytes = 0;
+  for await (const part of response.body) {
+    lengthBytes += part.length;
+    if (lengthBytes > bytesMax) throw new ClientError('failed', 'the daemon sent an answer that is too long');
+    parts.push(part);
+  }
+  return concatBytes(...parts);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
+  } catch (cause) {
+    throw new ClientError('failed', 'the daemon sent an answer that is not JSON', 'is this a JayCloud daemon?', { cause });
+  }
+}
+
+function refusal(status: number, bytes: Uint8Array): Error {
+  try {
+    const { error } = messages.parseErrorResponse(parseJson(bytes));
+    if (isErrorCode(error.code)) return new ProtocolError(error.code, error.message);
+  } catch {
+    // Something between us and the daemon answered: report the status below.
+  }
+  return new ClientError('failed', `the server answered with HTTP status ${String(status)}`, 'is this a JayCloud daemon?');
+}
+
+/** True for failures after which the same request may be sent again: the daemon never acknowledged it. */
+function isConnectionFailure(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof ClientError) && !(error instanceof ProtocolError);
+}
+
+/** The daemon as the client sees it. Every function throws ProtocolError for a refusal and ClientError `unreachable`. */
+export class DaemonApi {
+  readonly #transport: Transport;
+  readonly #signal: AbortSignal | undefined;
+  #sessionSecret: string | undefined;
+  /** Bytes of blobs sent, framing not counted, repeats of a broken request not counted. */
+  bytesSent = 0;
+  /** Bytes of blobs received. */
+  bytesReceived = 0;
+
+  constructor(transport: Transport, options: { sessionSecret?: string; signal?: AbortSignal } = {}) {
+    this.#transport = transport;
+    this.#sessionSecret = options.sessionSecret;
+    this.#signal = options.signal;
+  }
+
+  get server(): string {
+    return this.#transport.server;
+  }
+
+  useSession(secret: string | undefined): void {
+    this.#sessionSecret = secret;
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  async health(): Promise<messages.HealthResponse> {
+    return messages.parseHealthResponse(await this.#json('health'));
+  }
+
+  async createChallenge(request: messages.CreateChallengeRequest): Promise<messages.CreateChallengeResponse> {
+    return messages.parseCreateChallengeResponse(await this.#json('createChallenge', { json: request }));
+  }
+
+  async createGrant(request: messages.CreateGrantRequest): Promise<messages.CreateGrantResponse> {
+    return messages.parseCreateGrantResponse(await this.#json('createGrant', { json: request }));
+  }
+
+  async startRegistration(request: messages.StartRegistrationRequest): Promise<messages.StartRegistrationResponse> {
+    return messages.parseStartRegistrationResponse(await this.#json('startRegistration', { json: request }));
+  }
+
+  async createAccount(request: messages.CreateAccountRequest): Promise<messages.CreateAccountResponse> {
+    return messages.parseCreateAccountResponse(await this.#json('createAccount', { json: request }));
+  }
+
+  async startLogin(request: messages.StartLoginRequest): Promise<messages.StartLoginResponse> {
+    return messages.parseStartLoginResponse(await this.#json('startLogin', { json: request }));
+  }
+
+  async createSession(request: messages.CreateSessionRequest): Promise<messages.CreateSessionResponse> {
+    return messages.parseCreateSessionResponse(await this.#json('createSession', { json: request }));
+  }
+
+  async endSession(): Promise<void> {
+    await this.#call('endSession', {}, jsonAnswerBytesMax);
+  }
+
+  async getAccount(): Promise<messages.GetAccountResponse> {
+    return messages.parseGetAccountResponse(await this.#json('getAccount'));
+  }
+
+  /** At most `queryIdsMax` ids of 32 bytes; one state letter each in the answer. */
+  async queryBlobs(grant: string, ids: readonly Uint8Array[]): Promise<messages.QueryBlobsResponse> {
+    const request: messages.QueryBlobsRequest = { grant, ids: toBase64(concatBytes(...ids)) };
+    const response = messages.parseQueryBlobsResponse(await this.#json('queryBlobs', { json: request }));
+    return checkedStates(response, ids.length);
+  }
+
+  async claimBlobs(request: messages.ClaimBlobsRequest, count: number): Promise<messages.ClaimBlobsResponse> {
+    return checkedStates(messages.parseClaimBlobsResponse(await this.#json('claimBlobs', { json: request })), count);
+  }
+
+  /** Uploads blobs in one request: when it resolves, the daemon has them on disk and the vault owns them. */
+  async putBlobs(grant: string, blobs: readonly StreamedBlob[]): Promise<messages.PutBlobsResponse> {
+    const body: Uint8Array[] = [];
+    let lengthBytes = 0;
+    for (const { id, blob } of blobs) {
+      body.push(encodeBlobStreamHeader(id, blob.length), blob);
+      lengthBytes += blob.length;
+    }
+    const headers = { 'content-type': blobStreamType, [grantHeader]: grant };
+    const response = messages.parsePutBlobsResponse(await this.#json('putBlobs', { body: coalesce(body), headers }));
+    this.bytesSent += lengthBytes;
+    return checkedStates(response, blobs.length);
+  }
+
+  async getBlob(id: Uint8Array): Promise<Uint8Array> {
+    const path = endpoints.getBlob.path.replace(':id', blobIdOf(id));
+    const blob = await this.#call('getBlob', { path }, blobBytesMax);
+    this.bytesReceived += blob.length;
+    return blob;
+  }
+
+  /** Blobs in the order asked; undefined for one that the daemon does not give. The ids are not checked here. */
+  async fetchBlobs(ids: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    const request: messages.FetchBlobsRequest = { ids: toBase64(concatBytes(...ids)) };
+    const bytesMax = ids.length * (blobStreamHeaderBytes + blobBytesMax);
+    const body = await this.#call('fetchBlobs', { json: request }, bytesMax);
+    const parser = new BlobStreamParser();
+    const blobs = parser.push(body);
+    parser.end();
+    if (blobs.length !== ids.length) throw new ClientError('failed', 'the daemon sent another number of blobs than asked');
+    return blobs.map(({ id, blob }, at) => {
+      const asked = ids[at];
+      if (asked === undefined || !equalBytes(id, asked)) {
+        throw new ClientError('failed', 'the daemon sent blobs in another order than asked');
+      }
+      this.bytesReceived += blob.length;
+      return blob.length === 0 ? undefined : blob;
+    });
+  }
+
+  async appendLog(request: messages.AppendLogRequest): Promise<messages.AppendLogResponse> {
+    return messages.parseAppendLogResponse(await this.#json('appendLog', { json: request }));
+  }
+
+  /** Entries after `afterSeq`, oldest first, as many as the daemon gives at once. */
+  async readLog(afterSeq: number): Promise<messages.ReadLogResponse> {
+    const path = `${endpoints.readLog.path}?after=${String(afterSeq)}`;
+    return messages.parseReadLogResponse(await this.#json('readLog', { path }));
+  }
+
+  async #json(name: EndpointName, call: Call = {}): Promise<unknown> {
+    return parseJson(await this.#call(name, call, jsonAnswerBytesMax));
+  }
+
+  /** Sends until an answer comes that is not a passing fault; waits grow from 0.25 s to 8 s. */
+  async #call(name: EndpointName, call: Call, answerBytesMax: number): Promise<Uint8Array> {
+    const headers: Record<string, string> = { ...call.headers };
+    let body = call.body ?? [];
+    if (call.json !== undefined) {
+      headers['content-type'] = 'application/json';
+      body = [utf8(JSON.stringify(call.json))];
+    }
+    if (this.#sessionSecret !== undefined) headers['authorization'] = `Bearer ${this.#sessionSecret}`;
+    for (let attempt = 1; ; attempt += 1) {
+      this.#signal?.throwIfAborted();
+      let wait = Math.min(waitMsMax, firstWaitMs * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
+      try {
+        const { method, path } = endpoints[name];
+        const request = { method, path: call.path ?? path, headers, body, signal: this.#signal };
+        const response = await this.#transport.send(request);
+        const bytes = await readAll(response, response.status < 300 ? answerBytesMax : jsonAnswerBytesMax);
+        if (response.status < 300) return bytes;
+        if (!retriedStatuses.has(response.status) || attempt === triesMax) throw refusal(response.status, bytes);
+        const after = Number(response.header('retry-after') ?? '0');
+        if (after > 0 && after <= 60) wait = after * 1000;
+      } catch (error) {
+        this.#signal?.throwIfAborted();
+        if (!isConnectionFailure(error)) throw error;
+        if (attempt === triesMax) throw unreachable(this.#transport.server, error);
+      }
+      await sleep(wait, undefined, this.#signal === undefined ? {} : { signal: this.#signal });
+    }
+  }
+}
+
+function unreachable(server: string, cause: unknown): ClientError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ClientError(
+    'unreachable',
+    `cannot reach the daemon at ${server}: ${reason}`,
+    'is jaycloudd running there? The address comes from --server, JAYCLOUD_SERVER or the last login',
+    { cause },
+  );
+}
+
+function checkedStates<T extends { readonly states: string }>(response: T, count: number): T {
+  if (response.states.length !== count) {
+    throw new ClientError('failed', 'the daemon answered for another number of blobs than asked');
+  }
+  return response;
+}
+
+/** Joins small neighbours into pieces of about 256 KiB: thousands of tiny writes cost more than one copy. */
+function coalesce(parts: readonly Uint8Array[]): Uint8Array[] {
+  const pieceBytes = 256 * 1024;
+  const joined: Uint8Array[] = [];
+  let run: Uint8Array[] = [];
+  let runBytes = 0;
+  const flush = () => {
+    if (run.length > 0) joined.push(run.length === 1 ? (run[0] ?? new Uint8Array()) : concatBytes(...run));
+    run = [];
+    runBytes = 0;
+  };
+  for (const part of parts) {
+    if (runBytes + part.length > pieceBytes) flush();
+    run.push(part);
+    runBytes += part.length;
+  }
+  flush();
+  return joined;
+}
+

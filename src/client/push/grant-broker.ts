@@ -1,0 +1,111 @@
+// Earns grants as they are needed: the next one is solved while the current one is used up (docs/proof-of-work.md).
+import { ClientError } from '../errors.js';
+import type { DaemonApi } from '../daemon-api.js';
+import { ProtocolError } from '../../protocol/errors.js';
+import { grantBudgets } from '../../protocol/limits.js';
+import type { CreateGrantResponse } from '../../protocol/messages.js';
+import type { PaidSolver } from '../paid-solver.js';
+
+type GrantPurpose = keyof typeof grantBudgets;
+
+export interface Cost {
+  readonly bytes: number;
+  readonly blobs: number;
+  readonly ids: number;
+}
+
+interface Purse {
+  grant: CreateGrantResponse | undefined;
+  left: { bytes: number; blobs: number; ids: number };
+  next: Promise<CreateGrantResponse> | undefined;
+}
+
+/** A token that a restart or its age has made worthless is bought again this often. */
+const challengeTriesMax = 3;
+
+export class GrantBroker {
+  readonly #api: DaemonApi;
+  readonly #solver: PaidSolver;
+  readonly #purses = new Map<GrantPurpose, Purse>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(api: DaemonApi, solver: PaidSolver) {
+    this.#api = api;
+    this.#solver = solver;
+  }
+
+  /** Runs `work` with a grant that covers `cost`; once more with a fresh grant when the daemon counts differently. */
+  async spend<T>(purpose: GrantPurpose, cost: Cost, work: (grant: string) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      const grant = await this.#inTurn(() => this.#take(purpose, cost));
+      try {
+        return await work(grant);
+      } catch (error) {
+        const isSpent =
+          error instanceof ProtocolError && (error.code === 'grant-exhausted' || error.code === 'grant-invalid');
+        if (!isSpent || attempt === challengeTriesMax) throw error;
+        this.#drop(purpose, grant);
+      }
+    }
+  }
+
+  /** One after the other, so that two takers never share one remainder. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work, work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #take(purpose: GrantPurpose, cost: Cost): Promise<string> {
+    let purse = this.#purses.get(purpose);
+    if (purse === undefined) {
+      purse = { grant: undefined, left: { bytes: 0, blobs: 0, ids: 0 }, next: undefined };
+      this.#purses.set(purpose, purse);
+    }
+    const { left } = purse;
+    if (purse.grant === undefined || left.bytes < cost.bytes || left.blobs < cost.blobs || left.ids < cost.ids) {
+      const next = purse.next ?? this.#buy(purpose);
+      purse.next = undefined;
+      const grant = await next;
+      purse.grant = grant;
+      purse.left = { bytes: grant.bytes, blobs: grant.blobs, ids: grant.ids };
+      if (grant.bytes < cost.bytes || grant.blobs < cost.blobs || grant.ids < cost.ids) {
+        throw new ClientError('refused', 'the daemon grants less than one request needs');
+      }
+    }
+    purse.left = {
+      bytes: purse.left.bytes - cost.bytes,
+      blobs: purse.left.blobs - cost.blobs,
+      ids: purse.left.ids - cost.ids,
+    };
+    if (purse.next === undefined && isHalfUsed(purse)) {
+      purse.next = this.#buy(purpose);
+      // A fault shows when the grant is taken.
+      purse.next.catch(() => undefined);
+    }
+    return purse.grant.grant;
+  }
+
+  #drop(purpose: GrantPurpose, grant: string): void {
+    const purse = this.#purses.get(purpose);
+    if (purse?.grant?.grant === grant) purse.grant = undefined;
+  }
+
+  async #buy(purpose: GrantPurpose): Promise<CreateGrantResponse> {
+    for (let attempt = 1; ; attempt += 1) {
+      const proof = await this.#solver.pay(this.#api, { purpose });
+      try {
+        return await this.#api.createGrant({ proof });
+      } catch (error) {
+        const isStale =
+          error instanceof ProtocolError && (error.code === 'challenge-expired' || error.code === 'challenge-spent');
+        if (!isStale || attempt === challengeTriesMax) throw error;
+      }
+    }
+  }
+}
+
+function isHalfUsed({ grant, left }: Purse): boolean {
+  if (grant === undefined) return false;
+  return left.bytes * 2 < grant.bytes || left.blobs * 2 < grant.blobs || left.ids * 2 < grant.ids;
+}

@@ -1,0 +1,315 @@
+// One push: walk, seal what is new, store it, publish the snapshot (docs/architecture.md, "The life of a push").
+import { readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { sha256 } from '../../protocol/blob-id.js';
+import { concatBytes, equalBytes, toHex, utf8 } from '../../protocol/bytes.js';
+import { everyoneSalt } from '../dedup-domain.js';
+import { ClientError } from '../errors.js';
+import type { ManifestEntry } from '../manifest-entry.js';
+import { ManifestWriter } from '../manifest-writer.js';
+import type { PaidSolver } from '../paid-solver.js';
+import { createPrivateRules } from '../private-rules.js';
+import type { SealedBlob } from '../seal.js';
+import { appendSnapshot, type Snapshot } from '../snapshots.js';
+import type { Vault } from '../vault.js';
+import { VaultLog } from '../vault-log.js';
+import { BlobSender } from './blob-sender.js';
+import { EntryQueue, type FileContent, signatureOf } from './entry-queue.js';
+import { GrantBroker } from './grant-broker.js';
+import { readOwnerNames } from './owner-names.js';
+import { type CachedFile, type FileSignature, PushCacheReader, PushCacheWriter } from './push-cache.js';
+import type { FailedFile, SealedFile } from './seal-messages.js';
+import { SealPool } from './seal-pool.js';
+import { type FoundSources, type WalkedEntry, walk } from './walk.js';
+
+export interface PushOptions {
+  readonly found: FoundSources;
+  readonly name: string;
+  readonly host: string;
+  readonly tags: readonly string[];
+  /** `vault`: nothing of this push is shared with other vaults. */
+  readonly dedup: 'everyone' | 'vault';
+  /** Patterns of files that stay in the vault's own domain, beside the built-in ones. */
+  readonly privatePatterns: readonly string[];
+  /** Read every file again, whatever the cache of the last push says. */
+  readonly reread: boolean;
+  readonly solver: PaidSolver;
+  /** Something is not in the snapshot (`skipped` where that is no fault), or was caught in a change. */
+  readonly onProblem: (problem: PushProblem) => void;
+}
+
+export interface PushProblem {
+  readonly kind: 'unreadable' | 'changed' | 'skipped';
+  readonly path: Uint8Array;
+  readonly message: string;
+}
+
+/** Counters that a progress line reads while the push runs. */
+export interface PushProgress {
+  files: number;
+  bytes: number;
+}
+
+export interface PushResult {
+  readonly snapshot: Snapshot;
+  readonly files: number;
+  readonly bytes: number;
+  readonly blobs: number;
+  readonly newBlobs: number;
+  readonly claimedBlobs: number;
+  readonly ownedBlobs: number;
+  readonly bytesNotSent: number;
+  readonly filesRead: number;
+  readonly problems: number;
+}
+
+/** Entries that may wait behind one slow file. */
+const queuedEntriesMax = 65_536;
+/** Node blobs kept back until their children are stored. */
+const nodeBytesMax = 16 * 1024 * 1024;
+const walkedPerTurn = 512;
+
+const everyoneDomain = 0;
+const vaultDomain = 1;
+
+function sameSignature(a: FileSignature, b: FileSignature): boolean {
+  return (
+    a.sizeBytes === b.sizeBytes &&
+    a.modifiedNs === b.modifiedNs &&
+    a.changedNs === b.changedNs &&
+    a.inode === b.inode &&
+    a.device === b.device
+  );
+}
+
+/** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
+export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
+  const log = await VaultLog.read(vault);
+  const run = new PushRun(vault, log, options, progress);
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+class PushRun {
+  readonly #vault: Vault;
+  readonly #log: VaultLog;
+  readonly #options: PushOptions;
+  readonly #progress: PushProgress;
+  readonly #sender: BlobSender;
+  readonly #pool: SealPool;
+  readonly #queue: EntryQueue;
+  readonly #manifest: ManifestWriter;
+  readonly #cache: PushCacheReader | undefined;
+  #cacheWriter: PushCacheWriter | undefined;
+  readonly #isPrivate: (path: Uint8Array) => boolean;
+  #nodes: SealedBlob[] = [];
+  #nodeBytes = 0;
+  #sentNodes = false;
+  #reusedChunks = 0;
+  #filesRead = 0;
+  #problems = 0;
+  readonly #counts = { files: 0, directories: 0, symlinks: 0, bytes: 0 };
+
+  constructor(vault: Vault, log: VaultLog, options: PushOptions, progress: PushProgress) {
+    this.#vault = vault;
+    this.#log = log;
+    this.#options = options;
+    this.#progress = progress;
+    this.#isPrivate = createPrivateRules([...options.privatePatterns]);
+    this.#sender = new BlobSender(vault.api, new GrantBroker(vault.api, options.solver), vault.vaultId);
+    const { dedupSalt, chunkerSecret } = vault.keys;
+    const domains = [
+      { salt: everyoneSalt, chunkerSecret: undefined },
+      { salt: dedupSalt, chunkerSecret },
+    ];
+    this.#pool = new SealPool(
+      { domains },
+      { onRun: (sealed) => this.#sender.addRun(sealed), onFiles: (files) => { this.#settle(files); } },
+    );
+    this.#queue = new EntryQueue(readOwnerNames(), {
+      onEntry: (entry, signature) => { this.#addEntry(entry, signature); },
+      onUnreadable: (walked) => { this.#problem('unreadable', walked.source, 'its content could not be read'); },
+    });
+    this.#manifest = new ManifestWriter({
+      salt: dedupSalt,
+      emit: (node) => {
+        this.#nodes.push(node);
+        this.#nodeBytes += node.blob.length;
+      },
+    });
+    this.#cache = this.#openCache();
+    this.#cacheWriter = new PushCacheWriter(this.#cachePath(), vault.keys.cacheKey);
+  }
+
+  async run(): Promise<PushResult> {
+    const { found } = this.#options;
+    for (const path of found.missing) this.#problem('unreadable', utf8(path), 'does not exist');
+    let walked = 0;
+    for (const item of walk(found.sources)) {
+      if (item.kind === 'entry') await this.#visit(item);
+      else this.#problem(item.kind === 'special' ? 'skipped' : 'unreadable', item.source, item.message);
+      walked += 1;
+      if (walked % walkedPerTurn === 0) await this.#breathe();
+    }
+    await this.#pool.drain();
+    await this.#sender.flush();
+    if (this.#queue.length > 0) throw new Error('a file was lost between its thread and the manifest');
+    return this.#publish();
+  }
+
+  async close(): Promise<void> {
+    this.#cache?.close();
+    this.#cacheWriter?.discard();
+    await this.#pool.close();
+  }
+
+  async #visit(walked: WalkedEntry): Promise<void> {
+    if (walked.type === 'directory') {
+      this.#queue.addDirectory(walked);
+    } else if (walked.type === 'symlink') {
+      try {
+        const target = readlinkSync(Buffer.from(walked.source), { encoding: 'buffer' });
+        this.#queue.addSymlink(walked, new Uint8Array(target));
+      } catch (error) {
+        this.#problem('unreadable', walked.source, (error as Error).message);
+      }
+    } else if (!this.#queue.addLinkToKnown(walked)) {
+      const cached = this.#cache?.find(walked.path);
+      if (cached !== undefined && sameSignature(cached.signature, signatureOf(walked.stat))) {
+        this.#reuse(walked, cached);
+      } else {
+        await this.#read(walked);
+      }
+    }
+  }
+
+  #reuse(walked: WalkedEntry, cached: CachedFile): void {
+    const { stat } = walked;
+    this.#reusedChunks += cached.chunks.length;
+    this.#queue.addKnown(walked, {
+      chunks: cached.chunks,
+      sizeBytes: Number(stat.size),
+      sparse: stat.blocks * 512n < stat.size,
+      stat,
+      isCacheable: true,
+    });
+  }
+
+  async #read(walked: WalkedEntry): Promise<void> {
+    const isVaultOnly = this.#options.dedup === 'vault' || this.#isPrivate(walked.path);
+    const ticket = this.#queue.addReading(walked);
+    this.#filesRead += 1;
+    const domain = isVaultOnly ? vaultDomain : everyoneDomain;
+    await this.#pool.add({ ticket, source: walked.source, domain }, Number(walked.stat.size));
+  }
+
+  /** Lets answers and finished files in, and waits where too much is under way. */
+  async #breathe(): Promise<void> {
+    await nextTurn();
+    if (this.#queue.length > queuedEntriesMax) await this.#pool.drain();
+    if (this.#nodeBytes > nodeBytesMax) {
+      // Nodes may only be stored after their children.
+      await this.#pool.drain();
+      await this.#sender.flush();
+      await this.#sendNodes();
+    }
+  }
+
+  #settle(files: readonly (SealedFile | FailedFile)[]): void {
+    for (const file of files) {
+      if ('message' in file) {
+        const walked = this.#queue.settle(file.ticket, null);
+        this.#problem('unreadable', walked.source, file.message);
+        continue;
+      }
+      const content: FileContent = { ...file, isCacheable: !file.changed };
+      const walked = this.#queue.settle(file.ticket, content);
+      if (file.changed) this.#problem('changed', walked.source, 'changed while it was read');
+    }
+  }
+
+  #addEntry(entry: ManifestEntry, signature: FileSignature | undefined): void {
+    this.#manifest.add(entry);
+    if (entry.type === 'directory') this.#counts.directories += 1;
+    else if (entry.type === 'symlink') this.#counts.symlinks += 1;
+    else {
+      this.#counts.files += 1;
+      this.#counts.bytes += entry.size;
+      this.#progress.files += 1;
+      this.#progress.bytes += entry.size;
+      if (signature !== undefined) this.#cacheWriter?.add(entry.path, { signature, chunks: entry.chunks });
+    }
+  }
+
+  #problem(kind: PushProblem['kind'], path: Uint8Array, message: string): void {
+    if (kind !== 'skipped') this.#problems += 1;
+    this.#options.onProblem({ kind, path, message });
+  }
+
+  async #sendNodes(): Promise<void> {
+    const nodes = this.#nodes;
+    this.#nodes = [];
+    this.#nodeBytes = 0;
+    this.#sentNodes = true;
+    await this.#sender.sendNodes(nodes);
+  }
+
+  async #publish(): Promise<PushResult> {
+    const { files, directories, symlinks } = this.#counts;
+    if (files + directories + symlinks === 0) {
+      throw new ClientError('failed', 'nothing could be read, so nothing was stored');
+    }
+    const { root } = this.#manifest.finish();
+    const origin = this.#cache?.origin.root;
+    // A live snapshot with this very root owns everything below it.
+    if (this.#sentNodes || origin === undefined || !equalBytes(origin.id, root.id)) await this.#sendNodes();
+    const snapshot = await appendSnapshot(this.#log, {
+      root,
+      name: this.#options.name,
+      timeMs: Date.now(),
+      host: this.#options.host,
+      tags: [...this.#options.tags],
+      counts: this.#counts,
+      sources: this.#options.found.sources.map(({ path }) => path),
+      partial: this.#problems > 0,
+    });
+    this.#cacheWriter?.commit({ seq: snapshot.seq, entryHash: new Uint8Array(Buffer.from(snapshot.id, 'hex')), root });
+    this.#cacheWriter = undefined;
+    const { blobs, newBlobs, claimedBlobs, ownedBlobs, newFileBytes } = this.#sender.counts;
+    return {
+      snapshot,
+      files,
+      bytes: this.#counts.bytes,
+      blobs: blobs + this.#reusedChunks,
+      newBlobs,
+      claimedBlobs,
+      ownedBlobs: ownedBlobs + this.#reusedChunks,
+      bytesNotSent: Math.max(0, this.#counts.bytes - newFileBytes),
+      filesRead: this.#filesRead,
+      problems: this.#problems,
+    };
+  }
+
+  #cachePath(): string {
+    const key = concatBytes(
+      ...[this.#options.name, this.#options.dedup, ...this.#options.privatePatterns].map((text) => utf8(`${text}\0`)),
+      ...this.#options.found.sources.map(({ path }) => concatBytes(path, Uint8Array.of(0))),
+    );
+    return join(this.#vault.cacheDir, `push-${toHex(sha256(key).subarray(0, 16))}`);
+  }
+
+  #openCache(): PushCacheReader | undefined {
+    if (this.#options.reread) return undefined;
+    const cache = PushCacheReader.open(this.#cachePath(), this.#vault.keys.cacheKey);
+    if (cache === undefined) return undefined;
+    const { seq, entryHash } = cache.origin;
+    const line = this.#log.lines[seq - 1];
+    if (line !== undefined && this.#log.isLive(seq) && equalBytes(line.hash, entryHash)) return cache;
+    cache.close();
+    return undefined;
+  }
+}

@@ -1,0 +1,113 @@
+// A sealing thread: reads, cuts, compresses and encrypts whole files. Plaintext never leaves it.
+import { parentPort, workerData } from 'node:worker_threads';
+import { blobIdBytes } from '../../protocol/blob-id.js';
+import { createGearTable } from '../chunker.js';
+import type { ChunkRef, SealedBlob } from '../seal.js';
+import type { FailedFile, FileJob, FromWorker, SealedFile, ToWorker, WorkerSetup } from './seal-messages.js';
+import { type SealingDomain, sealFile } from './source-file.js';
+import type { BigIntStats } from 'node:fs';
+
+/** A run is handed over at this size: large enough to be rare, small enough to keep the uploads going. */
+const runBytes = 4 * 1024 * 1024;
+/** Bytes that a thread may have handed over without being told that there is room for more. */
+const aheadBytesMax = 24 * 1024 * 1024;
+
+if (parentPort === null) throw new Error('seal-worker runs as a worker thread');
+const port = parentPort;
+const setup = workerData as WorkerSetup;
+const domains: SealingDomain[] = setup.domains.map(({ salt, chunkerSecret }) => ({
+  salt,
+  gear: createGearTable(chunkerSecret),
+}));
+
+let pending: SealedBlob[] = [];
+let pendingBytes = 0;
+let finished: (SealedFile | FailedFile)[] = [];
+let aheadBytes = 0;
+let onRoom: (() => void) | undefined;
+
+function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+/** Sends what is sealed, then the files that are complete with it: the order is what `FromWorker` promises. */
+function handOver(): void {
+  if (pending.length > 0) {
+    const bytes = new Uint8Array(pendingBytes);
+    const ids = new Uint8Array(pending.length * blobIdBytes);
+    const lengths = new Uint32Array(pending.length);
+    const rawLengths = new Uint32Array(pending.length);
+    let at = 0;
+    pending.forEach((sealed, index) => {
+      bytes.set(sealed.blob, at);
+      ids.set(sealed.id, index * blobIdBytes);
+      lengths[index] = sealed.blob.length;
+      rawLengths[index] = sealed.rawLength;
+      at += sealed.blob.length;
+    });
+    aheadBytes += pendingBytes;
+    pending = [];
+    pendingBytes = 0;
+    post({ type: 'run', run: { bytes, ids, lengths, rawLengths } }, [bytes.buffer]);
+  }
+  if (finished.length > 0) {
+    post({ type: 'sealed', files: finished });
+    finished = [];
+  }
+}
+
+function room(): Promise<void> | undefined {
+  if (aheadBytes < aheadBytesMax) return undefined;
+  return new Promise((resolve) => {
+    onRoom = resolve;
+  });
+}
+
+function statOf(stat: BigIntStats): SealedFile['stat'] {
+  const { mode, uid, gid, size, mtimeNs, ctimeNs, ino, dev } = stat;
+  return { mode, uid, gid, size, mtimeNs, ctimeNs, ino, dev };
+}
+
+async function sealOne(job: FileJob): Promise<void> {
+  const domain = domains[job.domain];
+  if (domain === undefined) throw new Error('unknown domain');
+  const chunks: ChunkRef[] = [];
+  try {
+    const read = await sealFile(job.source, domain, (sealed) => {
+      chunks.push({ id: sealed.id, key: sealed.key, rawLength: sealed.rawLength });
+      pending.push(sealed);
+      pendingBytes += sealed.blob.length;
+      if (pendingBytes < runBytes) return undefined;
+      handOver();
+      return room();
+    });
+    const { sizeBytes, sparse, changed } = read;
+    finished.push({ ticket: job.ticket, chunks, stat: statOf(read.stat), sizeBytes, sparse, changed });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const message =
+      code === 'EACCES' || code === 'EPERM'
+        ? 'permission denied'
+        : code === 'ENOENT' || code === 'ELOOP'
+          ? 'vanished while it was read'
+          : error instanceof Error
+            ? error.message
+            : String(error);
+    finished.push({ ticket: job.ticket, message });
+  }
+}
+
+let queue = Promise.resolve();
+
+port.on('message', (message: ToWorker) => {
+  if (message.type === 'room') {
+    aheadBytes -= message.bytes;
+    if (aheadBytes < aheadBytesMax) onRoom?.();
+    return;
+  }
+  queue = queue.then(async () => {
+    for (const job of message.files) await sealOne(job);
+    handOver();
+    post({ type: 'idle' });
+  });
+});

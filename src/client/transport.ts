@@ -1,0 +1,26 @@
+// What carries one request to a daemon: HTTP (daemon-api.ts) or, for the embedded default, the daemon's app in this process.
+
+export interface TransportRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parts of the body in order; kept by the caller until the answer, so that a retry can send them again. */
+  readonly body: readonly Uint8Array[];
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface TransportResponse {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  /** Must be read to the end or dropped by leaving the loop. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface Transport {
+  /** How messages name the daemon. */
+  readonly server: string;
+  /** Resolves when the head of the answer is there; rejects when the daemon cannot be reached or the connection breaks. */
+  send(request: TransportRequest): Promise<TransportResponse>;
+  close(): Promise<void>;
+}
