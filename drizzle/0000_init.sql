@@ -13,7 +13,7 @@ CREATE TABLE `blob_links` (
 	`parent_no` integer NOT NULL,
 	`child_no` integer NOT NULL,
 	PRIMARY KEY(`parent_no`, `child_no`)
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `blobs` (
 	`blob_no` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE `keyring_records` (
 	`updated_at` integer NOT NULL,
 	PRIMARY KEY(`account_no`, `purpose`),
 	FOREIGN KEY (`account_no`) REFERENCES `accounts`(`account_no`) ON UPDATE no action ON DELETE no action
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `log_entries` (
 	`vault_no` integer NOT NULL,
@@ -65,7 +65,7 @@ CREATE TABLE `log_entries` (
 	`received_at` integer NOT NULL,
 	PRIMARY KEY(`vault_no`, `seq`),
 	FOREIGN KEY (`vault_no`) REFERENCES `vaults`(`vault_no`) ON UPDATE no action ON DELETE no action
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `members` (
 	`vault_no` integer NOT NULL,
@@ -74,7 +74,7 @@ CREATE TABLE `members` (
 	PRIMARY KEY(`vault_no`, `account_no`),
 	FOREIGN KEY (`vault_no`) REFERENCES `vaults`(`vault_no`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`account_no`) REFERENCES `accounts`(`account_no`) ON UPDATE no action ON DELETE no action
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `members_by_account` ON `members` (`account_no`);--> statement-breakpoint
 CREATE TABLE `ownerships` (
@@ -82,7 +82,7 @@ CREATE TABLE `ownerships` (
 	`blob_no` integer NOT NULL,
 	`renewed_at` integer NOT NULL,
 	PRIMARY KEY(`vault_no`, `blob_no`)
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `ownerships_by_blob` ON `ownerships` (`blob_no`);--> statement-breakpoint
 CREATE TABLE `packs` (

@@ -1,4 +1,6 @@
 // The tables (docs/storage.md, "Rows"). Row numbers (…_no) are internal; ids come from outside or leave it.
+// drizzle/0000_init.sql makes keyring_records, members, log_entries, blob_links and ownerships WITHOUT ROWID by hand: the
+// generator cannot say it, and their rows are found by primary key alone, so a second tree would only cost space.
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 const bytes = (name: string) => blob(name, { mode: 'buffer' });

@@ -1,0 +1,109 @@
+// The daemon as one Hono app (docs/protocol.md): mounts the routes and holds the only error handler. The same app serves
+// sockets and the embedded default.
+import { type Context, Hono } from 'hono';
+import type { Logger } from 'pino';
+import { endpoints } from '../protocol/endpoints.js';
+import { ProtocolError, errorStatuses } from '../protocol/errors.js';
+import type { ErrorResponse } from '../protocol/messages.js';
+import type { Authenticate } from './authenticate.js';
+import type { Database } from './db/connection.js';
+import type { PackReader } from './packs/pack-reader.js';
+import { drainBody } from './request-body.js';
+import { appendLogRoute } from './routes/append-log.js';
+import { claimBlobsRoute } from './routes/claim-blobs.js';
+import { fetchBlobsRoute } from './routes/fetch-blobs.js';
+import { getBlobRoute } from './routes/get-blob.js';
+import { healthRoute } from './routes/health.js';
+import { putBlobsRoute } from './routes/put-blobs.js';
+import { queryBlobsRoute } from './routes/query-blobs.js';
+import { readLogRoute } from './routes/read-log.js';
+import type { SpendGrant } from './spend-grant.js';
+
+/** Adds further routes: accounts and sessions, admission. */
+export type MountRoutes = (app: Hono) => void;
+
+export interface AppNeeds {
+  readonly dataDir: string;
+  readonly database: Database;
+  readonly packReader: PackReader;
+  readonly authenticate: Authenticate;
+  readonly spendGrant: SpendGrant;
+  readonly possessionKey: Uint8Array;
+  readonly quotaBytes: number | null;
+  readonly version: string;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly mountRoutes: readonly MountRoutes[];
+}
+
+/** Call with `app.fetch(request, { incoming })`, where `incoming` streams the request's body. */
+export function createApp(needs: AppNeeds): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    const startedAt = performance.now();
+    await next();
+    c.header('cache-control', 'no-store');
+    c.header('x-content-type-options', 'nosniff');
+    const ms = Math.round(performance.now() - startedAt);
+    needs.log.debug({ method: c.req.method, path: c.req.path, status: c.res.status, ms }, 'request');
+  });
+  app.use(async (c, next) => {
+    refuseForeignOrigin(c);
+    await next();
+  });
+  healthRoute(app, needs.version);
+  queryBlobsRoute(app, needs);
+  claimBlobsRoute(app, needs);
+  putBlobsRoute(app, needs);
+  fetchBlobsRoute(app, needs);
+  getBlobRoute(app, needs);
+  appendLogRoute(app, needs);
+  readLogRoute(app, needs);
+  for (const mount of needs.mountRoutes) mount(app);
+  app.notFound((c) => answerError(c, refusalOfUnknown(c)));
+  app.onError(async (error, c) => {
+    const wireError = toWireError(error, needs.log);
+    await drainBody(c);
+    return answerError(c, wireError);
+  });
+  return app;
+}
+
+/** Nothing here is meant for browsers of other sites. There are no cookies to ride on; these are refused all the same. */
+function refuseForeignOrigin(c: Context): void {
+  const origin = c.req.header('origin');
+  const isForeign = origin !== undefined && hostOf(origin) !== new URL(c.req.url).host;
+  if (isForeign || c.req.header('sec-fetch-site') === 'cross-site') {
+    throw new ProtocolError('foreign-origin', 'requests of other sites are refused');
+  }
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}
+
+/** A known path with another method is told apart from an unknown path. */
+function refusalOfUnknown(c: Context): ProtocolError {
+  const methods = Object.values(endpoints)
+    .filter(({ path }) => new RegExp(`^${path.replace(':id', '[^/]+')}$`).test(c.req.path))
+    .map(({ method }) => method);
+  if (methods.length === 0) return new ProtocolError('not-found', 'no such endpoint');
+  c.header('allow', [...new Set(methods)].join(', '));
+  return new ProtocolError('method-not-allowed', 'the endpoint has another method');
+}
+
+const fullDiskCodes: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL']);
+
+/** Only wire errors leave the daemon; of everything else the log gets all and the caller nothing. */
+function toWireError(error: Error, log: Logger): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  log.error({ err: error }, 'request failed');
+  const root = error.cause instanceof Error ? error.cause : error;
+  if ('code' in root && fullDiskCodes.has(root.code)) return new ProtocolError('unavailable', 'the daemon has no space left');
+  return new ProtocolError('internal', 'the daemon failed; its log says why');
+}
+
+function answerError(c: Context, error: ProtocolError): Response {
+  const body = { error: { code: error.code, message: error.message } } satisfies ErrorResponse;
+  return c.json(body, errorStatuses[error.code]);
+}

@@ -1,0 +1,88 @@
+// The HTTP server around the app: TLS, timeouts, the end of a run (docs/operating.md, "Limits").
+import { readFile } from 'node:fs/promises';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Config } from './config.js';
+
+/** Headers arrive at once or not at all. */
+const headersTimeoutMs = 30_000;
+/** A full upload of 64 MiB at 20 KB/s: slower lines send smaller uploads. */
+const requestTimeoutMs = 60 * 60 * 1000;
+/** A connection on which nothing moves for this long is cut, in the middle of a body too. */
+const idleTimeoutMs = 5 * 60 * 1000;
+/** Longer than clients keep theirs, so that they close first and never write into a closed connection. */
+const keepAliveTimeoutMs = 65_000;
+const connectionsMax = 1024;
+const headerBytesMax = 16 * 1024;
+/** Requests under way get this long once the daemon is told to stop. */
+const drainTimeoutMs = 30_000;
+
+export interface Listener {
+  readonly url: string;
+  /** Takes no more requests; resolves when those under way have ended, or at once when `signal` says so. */
+  stop(signal: AbortSignal): Promise<void>;
+}
+
+type ListenConfig = Pick<Config, 'host' | 'port' | 'tls'>;
+
+/** Resolves once the port is open. Errors of files and sockets pass as they are. */
+export async function listen(app: Hono, { host, port, tls }: ListenConfig): Promise<Listener> {
+  const limits = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    maxHeaderSize: headerBytesMax,
+  };
+  const options = { fetch: app.fetch, overrideGlobalObjects: false };
+  const server = (
+    tls === null
+      ? createAdaptorServer({ ...options, createServer: createHttpServer, serverOptions: limits })
+      : createAdaptorServer({
+          ...options,
+          createServer: createHttpsServer,
+          serverOptions: { ...limits, cert: await readFile(tls.certPath), key: await readFile(tls.keyPath) },
+        })
+  ) as Server;
+  server.setTimeout(idleTimeoutMs);
+  server.maxConnections = connectionsMax;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address() as AddressInfo;
+  const hostText = host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `${tls === null ? 'http' : 'https'}://${hostText}:${String(address.port)}`,
+    stop: (signal) => stopServer(server, signal),
+  };
+}
+
+async function stopServer(server: Server, signal: AbortSignal): Promise<void> {
+  const cut = (): void => {
+    server.closeAllConnections();
+  };
+  const timer = setTimeout(cut, drainTimeoutMs);
+  // A kept-alive connection becomes idle only when its answer has been sent.
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+  }, 50);
+  signal.addEventListener('abort', cut);
+  try {
+    await new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+      if (signal.aborted) cut();
+    });
+  } finally {
+    clearTimeout(timer);
+    clearInterval(sweep);
+    signal.removeEventListener('abort', cut);
+  }
+}

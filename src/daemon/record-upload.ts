@@ -1,0 +1,107 @@
+// The rows of one upload, in the caller's transaction (docs/storage.md, "Write order"): the pack is on disk already.
+import assert from 'node:assert/strict';
+import { splitBlobIds } from '../protocol/blob-id.js';
+import { ProtocolError } from '../protocol/errors.js';
+import { type BlobPlace, findBlobs, insertBlobs, insertLinks, type NewBlob } from './db/blobs.js';
+import type { Queries } from './db/connection.js';
+import { addOwnerships } from './db/ownerships.js';
+import { deletePack, insertPack } from './db/packs.js';
+import { idKey, type ReceivedBlob } from './receive-upload.js';
+
+export interface Upload {
+  readonly vaultNo: number;
+  readonly packId: string;
+  readonly packBytes: number;
+  readonly blobs: readonly ReceivedBlob[];
+  readonly nowMs: number;
+  readonly quotaBytes: number | null;
+}
+
+export interface RecordedUpload {
+  /** One letter a blob: `s` stored, `e` existed already. */
+  readonly states: string;
+  /** False when nothing lies in the pack that a row refers to: its file can go. */
+  readonly isPackUsed: boolean;
+}
+
+/**
+ * Records an upload. Throws ProtocolError `children-missing` for a node with a child that the vault does not own and
+ * that is not at an earlier place of the same upload, `quota-exceeded` from the ownerships.
+ */
+export function recordUpload(tx: Queries, upload: Upload): RecordedUpload {
+  const { vaultNo, packId, blobs, nowMs } = upload;
+  if (blobs.length === 0) return { states: '', isPackUsed: false };
+  const outsideNos = checkChildren(tx, vaultNo, blobs);
+  const packNo = insertPack(tx, packId, upload.packBytes, nowMs);
+  insertBlobs(tx, packNo, blobs.filter(isInPack));
+  const places = findBlobs(tx, vaultNo, Buffer.concat(blobs.map(({ id }) => id)));
+  assert.equal(places.length, blobs.length, 'every uploaded blob has a row');
+  const states: string[] = [];
+  let isPackUsed = false;
+  for (const [index, blob] of blobs.entries()) {
+    const isStored = blob.offsetBytes !== undefined && places[index]?.packId === packId;
+    isPackUsed ||= isStored;
+    states.push(isStored ? 's' : 'e');
+  }
+  insertUploadLinks(tx, blobs, places, states, outsideNos);
+  addOwnerships(tx, vaultNo, places.map(({ blobNo }) => blobNo), nowMs, upload.quotaBytes);
+  if (!isPackUsed) deletePack(tx, packNo);
+  return { states: states.join(''), isPackUsed };
+}
+
+function isInPack(blob: ReceivedBlob): blob is ReceivedBlob & NewBlob {
+  return blob.offsetBytes !== undefined;
+}
+
+/** Returns the numbers of the children that are not part of the upload, by id key. */
+function checkChildren(tx: Queries, vaultNo: number, blobs: readonly ReceivedBlob[]): Map<string, number> {
+  const earlier = new Set<string>();
+  const outside = new Map<string, Uint8Array>();
+  for (const blob of blobs) {
+    for (const child of childIds(blob)) {
+      const key = idKey(child);
+      if (!earlier.has(key)) outside.set(key, child);
+    }
+    earlier.add(idKey(blob.id));
+  }
+  const keys = [...outside.keys()];
+  const numbers = new Map<string, number>();
+  for (const place of findBlobs(tx, vaultNo, Buffer.concat([...outside.values()]))) {
+    const key = keys[place.index];
+    if (key !== undefined && place.renewedAt !== null && !place.isDamaged) numbers.set(key, place.blobNo);
+  }
+  if (numbers.size < outside.size) {
+    throw new ProtocolError('children-missing', 'a node blob has children that the vault does not own');
+  }
+  return numbers;
+}
+
+/** Links of existing nodes are there already: the same bytes have the same children. */
+function insertUploadLinks(
+  tx: Queries,
+  blobs: readonly ReceivedBlob[],
+  places: readonly BlobPlace[],
+  states: readonly string[],
+  outsideNos: ReadonlyMap<string, number>,
+): void {
+  const numbers = new Map(outsideNos);
+  for (const [index, blob] of blobs.entries()) {
+    const blobNo = places[index]?.blobNo;
+    if (blobNo !== undefined) numbers.set(idKey(blob.id), blobNo);
+  }
+  const links: [number, number][] = [];
+  for (const [index, blob] of blobs.entries()) {
+    const parentNo = places[index]?.blobNo;
+    if (states[index] !== 's' || parentNo === undefined) continue;
+    for (const child of childIds(blob)) {
+      const childNo = numbers.get(idKey(child));
+      assert(childNo !== undefined, 'children were checked');
+      links.push([parentNo, childNo]);
+    }
+  }
+  insertLinks(tx, links);
+}
+
+function childIds(blob: ReceivedBlob): Uint8Array[] {
+  return splitBlobIds(blob.children, Number.POSITIVE_INFINITY);
+}

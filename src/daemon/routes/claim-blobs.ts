@@ -1,0 +1,86 @@
+// claimBlobs (docs/protocol.md): a vault that proves to have a blob becomes an owner without sending it.
+import type { Hono } from 'hono';
+import { concatBytes, fromBase64, fromHex } from '../../protocol/bytes.js';
+import { endpoints } from '../../protocol/endpoints.js';
+import { ProtocolError } from '../../protocol/errors.js';
+import { blobIdBytes, jsonBytesMax, queryIdsMax } from '../../protocol/limits.js';
+import { type ClaimBlobsResponse, parseClaimBlobsRequest } from '../../protocol/messages.js';
+import { possessionProofBytes } from '../../protocol/possession.js';
+import type { Authenticate } from '../authenticate.js';
+import { findBlobs, findUnownedChildren } from '../db/blobs.js';
+import type { Database, Queries } from '../db/connection.js';
+import { addOwnerships } from '../db/ownerships.js';
+import type { PackReader } from '../packs/pack-reader.js';
+import { checkPossessionNonce } from '../possession-nonce.js';
+import { type Claim, checkProofs } from '../possession-check.js';
+import { readJson } from '../request-body.js';
+
+const claimBytes = blobIdBytes + possessionProofBytes;
+
+export interface ClaimBlobsNeeds {
+  readonly authenticate: Authenticate;
+  readonly database: Database;
+  readonly packReader: PackReader;
+  readonly possessionKey: Uint8Array;
+  readonly quotaBytes: number | null;
+  readonly now: () => number;
+}
+
+export function claimBlobsRoute(app: Hono, needs: ClaimBlobsNeeds): void {
+  const { authenticate, database, packReader, possessionKey, quotaBytes, now } = needs;
+  app.post(endpoints.claimBlobs.path, async (c) => {
+    const caller = authenticate(c);
+    const request = parseClaimBlobsRequest(await readJson(c, jsonBytesMax));
+    const claims = splitClaims(fromBase64(request.proofs));
+    const nonce = fromBase64(request.nonce);
+    const vaultId = fromHex(caller.vaultId);
+    checkPossessionNonce(possessionKey, vaultId, nonce, now());
+    const proven = await checkProofs({ database, packReader, vaultNo: caller.vaultNo, vaultId, nonce, claims });
+    const states = database.transaction((tx) =>
+      recordClaims(tx, { vaultNo: caller.vaultNo, claims, proven, nowMs: now(), quotaBytes }),
+    );
+    return c.json({ states } satisfies ClaimBlobsResponse);
+  });
+}
+
+function splitClaims(run: Uint8Array): Claim[] {
+  if (run.length % claimBytes !== 0) throw new ProtocolError('malformed', 'proofs are runs of 48 bytes');
+  const count = run.length / claimBytes;
+  if (count > queryIdsMax) throw new ProtocolError('too-large', `at most ${String(queryIdsMax)} proofs`);
+  return Array.from({ length: count }, (_, i) => {
+    const claim = run.subarray(i * claimBytes, (i + 1) * claimBytes);
+    return { id: claim.subarray(0, blobIdBytes), proof: claim.subarray(blobIdBytes) };
+  });
+}
+
+interface ProvenClaims {
+  readonly vaultNo: number;
+  readonly claims: readonly Claim[];
+  /** Numbers of the blobs whose proof was right. */
+  readonly proven: ReadonlySet<number>;
+  readonly nowMs: number;
+  readonly quotaBytes: number | null;
+}
+
+/** Everything is looked up again: while the proofs were being checked a blob may have gone or turned out damaged. */
+function recordClaims(tx: Queries, { vaultNo, claims, proven, nowMs, quotaBytes }: ProvenClaims): string {
+  const letters = new Array<'o' | 'm'>(claims.length).fill('m');
+  const blobs = findBlobs(tx, vaultNo, concatBytes(...claims.map(({ id }) => id))).filter((blob) => !blob.isDamaged);
+  const claimable = blobs.filter((blob) => blob.renewedAt === null && proven.has(blob.blobNo));
+  const unowned = new Map<number, number[]>();
+  for (const { parentNo, childNo } of findUnownedChildren(tx, vaultNo, claimable.map((blob) => blob.blobNo))) {
+    const children = unowned.get(parentNo);
+    if (children === undefined) unowned.set(parentNo, [childNo]);
+    else children.push(childNo);
+  }
+  const owned = new Set<number>();
+  for (const blob of blobs) {
+    if (blob.renewedAt === null && !proven.has(blob.blobNo)) continue;
+    // A node needs its children owned already, or won earlier in this very batch.
+    if (unowned.get(blob.blobNo)?.every((childNo) => owned.has(childNo)) === false) continue;
+    owned.add(blob.blobNo);
+    letters[blob.index] = 'o';
+  }
+  addOwnerships(tx, vaultNo, [...owned], nowMs, quotaBytes);
+  return letters.join('');
+}
