@@ -1,0 +1,155 @@
+// Solves challenges on worker threads (docs/proof-of-work.md, "Solving"), beside whatever the push does meanwhile.
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { concatBytes, fromBase64, toBase64 } from '../protocol/bytes.js';
+import type { CreateChallengeResponse } from '../protocol/messages.js';
+import { challengeSeed } from '../protocol/proof-of-work.js';
+import { ClientError } from './errors.js';
+import { attemptsSlot, type SolverFind, type SolverJob, stopSlot } from './solver-messages.js';
+
+/** More threads than this only take the processor from the push itself. */
+const threadsMax = 4;
+
+export interface SolveOptions {
+  readonly signal?: AbortSignal;
+  /** Called for every find: sub-solutions so far, how many are needed, attempts made so far. */
+  readonly onProgress?: (found: number, needed: number, attempts: number) => void;
+}
+
+export interface SolvedChallenge {
+  /** The `solutions` field of a proof. */
+  readonly solutions: string;
+  readonly attempts: number;
+  readonly seconds: number;
+}
+
+/** Keeps its threads for later challenges; idle threads do not hold the process. */
+export interface Solver {
+  /** Throws ClientError `interrupted` when aborted and `failed` when a thread is lost or the solver is closed. */
+  solve(challenge: CreateChallengeResponse, options?: SolveOptions): Promise<SolvedChallenge>;
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly onRecords: (records: readonly Uint8Array[]) => void;
+  readonly onLost: (error: ClientError) => void;
+}
+
+function lostThread(cause?: unknown): ClientError {
+  const hint = 'Run the command again; if it happens again, this machine may be short of memory.';
+  return new ClientError('failed', 'a proof-of-work thread ended unexpectedly', hint, { cause });
+}
+
+class WorkerSolver implements Solver {
+  readonly #threads: number;
+  #workers: Worker[] = [];
+  readonly #jobs = new Map<number, Job>();
+  #lastJob = 0;
+  #closed = false;
+
+  constructor(threads: number) {
+    this.#threads = threads;
+  }
+
+  async solve(challenge: CreateChallengeResponse, options: SolveOptions = {}): Promise<SolvedChallenge> {
+    const { signal } = options;
+    if (this.#closed) throw new ClientError('failed', 'the solver is closed');
+    if (signal?.aborted === true) throw new ClientError('interrupted', 'proof of work was interrupted');
+    if (challenge.puzzles === 0) return { solutions: '', attempts: 0, seconds: 0 };
+    const startedAt = performance.now();
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    this.#lastJob += 1;
+    const job = this.#lastJob;
+    const listening = new AbortController();
+    try {
+      const records = await new Promise<readonly Uint8Array[]>((resolve, reject) => {
+        const found: Uint8Array[] = [];
+        const onRecords = (more: readonly Uint8Array[]): void => {
+          found.push(...more);
+          options.onProgress?.(
+            Math.min(found.length, challenge.puzzles),
+            challenge.puzzles,
+            Atomics.load(shared, attemptsSlot),
+          );
+          if (found.length >= challenge.puzzles) resolve(found.slice(0, challenge.puzzles));
+        };
+        this.#jobs.set(job, { onRecords, onLost: reject });
+        signal?.addEventListener(
+          'abort',
+          () => {
+            reject(new ClientError('interrupted', 'proof of work was interrupted'));
+          },
+          { signal: listening.signal },
+        );
+        this.#post(job, challengeSeed(fromBase64(challenge.token)), challenge.effort256, shared);
+      });
+      const sorted = [...records].sort((a, b) => Buffer.compare(a, b));
+      return {
+        solutions: toBase64(concatBytes(...sorted)),
+        attempts: Atomics.load(shared, attemptsSlot),
+        seconds: (performance.now() - startedAt) / 1000,
+      };
+    } finally {
+      Atomics.store(shared, stopSlot, 1);
+      listening.abort();
+      this.#jobs.delete(job);
+      if (this.#jobs.size === 0) for (const worker of this.#workers) worker.unref();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#giveUp(new ClientError('failed', 'the solver is closed'));
+  }
+
+  #post(job: number, seed: Uint8Array, effort256: number, shared: Int32Array): void {
+    while (this.#workers.length < this.#threads) this.#workers.push(this.#startWorker());
+    for (const [firstAttempt, worker] of this.#workers.entries()) {
+      worker.ref();
+      const message: SolverJob = { job, seed, effort256, firstAttempt, stride: this.#threads, shared };
+      worker.postMessage(message);
+    }
+  }
+
+  #startWorker(): Worker {
+    // Nothing of the process is inherited: neither flags, which a file may refuse, nor the environment and its secrets.
+    const worker = new Worker(new URL('./solver-worker.js', import.meta.url), { execArgv: [], env: {} });
+    worker.on('message', (find: SolverFind) => {
+      this.#jobs.get(find.job)?.onRecords(find.records);
+    });
+    const onLost = (cause: unknown): void => {
+      if (this.#workers.includes(worker)) void this.#giveUp(lostThread(cause));
+    };
+    worker.on('error', onLost);
+    worker.on('exit', (code) => {
+      onLost(new Error(`exit code ${String(code)}`));
+    });
+    return worker;
+  }
+
+  /** Ends all threads and fails what waits for them; the next challenge starts new ones. */
+  async #giveUp(error: ClientError): Promise<void> {
+    const workers = this.#workers;
+    this.#workers = [];
+    for (const job of this.#jobs.values()) job.onLost(error);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** `threads` defaults to the cores of the machine, at most four. Threads start with the first challenge. */
+export function createSolver(options: { readonly threads?: number } = {}): Solver {
+  return new WorkerSolver(Math.max(1, Math.min(options.threads ?? availableParallelism(), threadsMax)));
+}
+
+/** Solves one challenge and ends its threads, whatever happens. */
+export async function solveChallenge(
+  challenge: CreateChallengeResponse,
+  options: SolveOptions & { readonly threads?: number } = {},
+): Promise<SolvedChallenge> {
+  const solver = createSolver(options);
+  try {
+    return await solver.solve(challenge, options);
+  } finally {
+    await solver.close();
+  }
+}
