@@ -1,0 +1,78 @@
+// Every key of an account and a vault (docs/format.md, "Keys"): one label a key, no key for two purposes.
+import { ok } from 'node:assert/strict';
+import { utf8 } from '../protocol/bytes.js';
+import { vaultSalt } from './dedup-domain.js';
+import { deriveKey, hmacSha256, labelled } from './hkdf.js';
+
+export const secretBytes = 32;
+
+/** From the account root. */
+export interface AccountKeys {
+  /** Ed25519 seed of the identity that signs log entries. */
+  readonly identitySeed: Uint8Array;
+  /** Wraps vault secrets. */
+  readonly vaultWrapKey: Uint8Array;
+}
+
+/** From the recovery key. */
+export interface RecoveryKeys {
+  /** Wraps the account root. */
+  readonly wrapKey: Uint8Array;
+  /** Ed25519 seed that proves possession of the recovery key. */
+  readonly signingSeed: Uint8Array;
+}
+
+/** From the vault secret. */
+export interface VaultKeys {
+  /** Salt of the chunk keys of the vault's own dedup domain. */
+  readonly dedupSalt: Uint8Array;
+  readonly chunkerSecret: Uint8Array;
+  /** HMAC key of `nameTag`. */
+  readonly nameKey: Uint8Array;
+  /** Input of DeriveKeyPair for the X25519 key that snapshot records are sealed to. */
+  readonly hpkeSeed: Uint8Array;
+  /** Encrypts what the client caches on its own disk. */
+  readonly cacheKey: Uint8Array;
+}
+
+function checkSecret(secret: Uint8Array): void {
+  ok(secret.length === secretBytes, 'a root secret has 32 bytes');
+}
+
+export function deriveAccountKeys(accountRoot: Uint8Array): AccountKeys {
+  checkSecret(accountRoot);
+  return {
+    identitySeed: deriveKey(accountRoot, 'jaycloud/1/account/identity'),
+    vaultWrapKey: deriveKey(accountRoot, 'jaycloud/1/account/vault-wrap'),
+  };
+}
+
+/** Wraps the account root under the password. `exportKey` is what OPAQUE gives, 64 bytes. */
+export function derivePasswordWrapKey(exportKey: Uint8Array): Uint8Array {
+  ok(exportKey.length >= secretBytes, 'an export key is at least 32 bytes');
+  return deriveKey(exportKey, 'jaycloud/1/account/password-wrap');
+}
+
+export function deriveRecoveryKeys(recoveryKey: Uint8Array): RecoveryKeys {
+  checkSecret(recoveryKey);
+  return {
+    wrapKey: deriveKey(recoveryKey, 'jaycloud/1/account/recovery-wrap'),
+    signingSeed: deriveKey(recoveryKey, 'jaycloud/1/account/recovery-signing'),
+  };
+}
+
+export function deriveVaultKeys(vaultSecret: Uint8Array): VaultKeys {
+  checkSecret(vaultSecret);
+  return {
+    dedupSalt: vaultSalt(vaultSecret),
+    chunkerSecret: deriveKey(vaultSecret, 'jaycloud/1/vault/chunker'),
+    nameKey: deriveKey(vaultSecret, 'jaycloud/1/vault/name'),
+    hpkeSeed: deriveKey(vaultSecret, 'jaycloud/1/vault/hpke'),
+    cacheKey: deriveKey(vaultSecret, 'jaycloud/1/vault/cache'),
+  };
+}
+
+/** What the daemon sees of a name: equal names of one vault have equal tags, and nothing else shows. */
+export function nameTag(nameKey: Uint8Array, name: string): Uint8Array {
+  return hmacSha256(nameKey, labelled('jaycloud/1/name-tag', utf8(name)));
+}

@@ -1,0 +1,335 @@
+"""Computes the vectors of format v1 from docs/format.md, without the TypeScript code.
+
+Needs Python 3.9 or newer and the package `cryptography`. Run from anywhere: it writes its JSON files beside itself.
+"""
+import hashlib
+import hmac
+import json
+import os
+import struct
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MIN_CHUNK, AVERAGE_CHUNK, MAX_CHUNK = 256 * 1024, 1024 * 1024, 4 * 1024 * 1024 - 12
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def mac(key, data):
+    return hmac.new(key, data, hashlib.sha256).digest()
+
+
+def hkdf(secret, salt, info, length):
+    prk = mac(salt or bytes(32), secret)
+    out, block, counter = b"", b"", 1
+    while len(out) < length:
+        block = mac(prk, block + info + bytes([counter]))
+        out += block
+        counter += 1
+    return out[:length]
+
+
+# --- Structured data: the subset of deterministic CBOR that the format uses ---------------------------------------
+
+def cbor_head(major, value):
+    if value < 24:
+        return bytes([major << 5 | value])
+    for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if value < 1 << (8 * size):
+            return bytes([major << 5 | code]) + value.to_bytes(size, "big")
+    raise ValueError(value)
+
+
+def cbor(value):
+    if value is None:
+        return b"\xf6"
+    if value is True or value is False:
+        return b"\xf5" if value else b"\xf4"
+    if isinstance(value, int):
+        return cbor_head(0, value) if value >= 0 else cbor_head(1, -1 - value)
+    if isinstance(value, bytes):
+        return cbor_head(2, len(value)) + value
+    if isinstance(value, str):
+        text = value.encode()
+        return cbor_head(3, len(text)) + text
+    return cbor_head(4, len(value)) + b"".join(cbor(item) for item in value)
+
+
+# --- Frames and blobs ---------------------------------------------------------------------------------------------
+
+def padme(length):
+    """Padme from its definition: with E the exponent of the length and S the bits that E itself needs, the lowest
+    E - S bits of a padded length are zero."""
+    if length <= 1024:
+        return 1024
+    exponent = length.bit_length() - 1
+    step = 2 ** (exponent - exponent.bit_length())
+    return -(-length // step) * step
+
+
+def frame(kind, raw):
+    body = bytes([1, kind, 0, 0]) + struct.pack(">II", len(raw), len(raw)) + raw
+    return body.ljust(padme(len(body)), b"\0")
+
+
+def seal(salt, kind, raw, children=None):
+    clear = b"JC\x01\x00"
+    if children is not None:
+        clear = b"JC\x01\x01" + struct.pack(">I", len(children)) + b"".join(children)
+    plain = frame(kind, raw)
+    input_hash = sha256(clear + plain)
+    key = hkdf(input_hash, salt, b"jaycloud/1/chunk-key", 32)
+    blob = clear + AESGCM(key).encrypt(bytes(12), plain, b"jaycloud/1/blob\0" + clear)
+    return {"inputHash": input_hash, "key": key, "id": sha256(blob), "blob": blob}
+
+
+# --- Chunking -----------------------------------------------------------------------------------------------------
+
+def gear_table(secret=None):
+    table = []
+    for index in range(256):
+        message = b"jaycloud/1/chunker/gear\0" + bytes([index])
+        digest = sha256(message) if secret is None else mac(secret, message)
+        table.append(int.from_bytes(digest[:4], "big"))
+    return table
+
+
+def cut(data, table):
+    """Length of the first chunk of data."""
+    if len(data) <= MIN_CHUNK:
+        return len(data)
+    value = 0
+    for position in range(MIN_CHUNK, min(len(data), MAX_CHUNK)):
+        value = (2 * value + table[data[position]]) % 2**32
+        zero_bits = 22 if position < AVERAGE_CHUNK else 18
+        if value < 2 ** (32 - zero_bits):
+            return position + 1
+    return min(len(data), MAX_CHUNK)
+
+
+def stream(seed, length):
+    """Test data: SHA-256 of seed | counter u32 BE, joined and cut to length."""
+    blocks = (sha256(seed + struct.pack(">I", i)) for i in range(-(-length // 32)))
+    return b"".join(blocks)[:length]
+
+
+# --- Text and keys ------------------------------------------------------------------------------------------------
+
+def recovery_text(key):
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    data = key + sha256(b"jaycloud/1/recovery-key\0" + key)[:3]
+    bits = "".join(f"{byte:08b}" for byte in data)
+    letters = "".join(alphabet[int(bits[i:i + 5], 2)] for i in range(0, len(bits), 5))
+    return "-".join(letters[i:i + 4] for i in range(0, len(letters), 4))
+
+
+def public_ed25519(seed):
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def envelope(kek, salt, purpose, aad, plaintext):
+    out = hkdf(kek, salt, b"jaycloud/1/envelope\0" + purpose.encode() + b"\0" + sha256(aad), 76)
+    return b"JCE1" + salt + out[44:] + AESGCM(out[:32]).encrypt(out[32:44], plaintext, None)
+
+
+# --- HPKE (RFC 9180), base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM --------------------------------
+
+KEM_SUITE = b"KEM" + struct.pack(">H", 0x20)
+HPKE_SUITE = b"HPKE" + struct.pack(">HHH", 0x20, 1, 2)
+
+
+def labeled_extract(suite, salt, label, ikm):
+    return mac(salt or bytes(32), b"HPKE-v1" + suite + label + ikm)
+
+
+def labeled_expand(suite, prk, label, info, length):
+    info = struct.pack(">H", length) + b"HPKE-v1" + suite + label + info
+    return mac(prk, info + b"\x01")[:length]
+
+
+def derive_key_pair(ikm):
+    prk = labeled_extract(KEM_SUITE, b"", b"dkp_prk", ikm)
+    private = labeled_expand(KEM_SUITE, prk, b"sk", b"", 32)
+    public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return private, public
+
+
+def hpke_seal(public, ephemeral_seed, info, plaintext):
+    ephemeral, enc = derive_key_pair(ephemeral_seed)
+    shared = X25519PrivateKey.from_private_bytes(ephemeral).exchange(X25519PublicKey.from_public_bytes(public))
+    prk = labeled_extract(KEM_SUITE, b"", b"eae_prk", shared)
+    secret = labeled_expand(KEM_SUITE, prk, b"shared_secret", enc + public, 32)
+    context = b"\0" + labeled_extract(HPKE_SUITE, b"", b"psk_id_hash", b"")
+    context += labeled_extract(HPKE_SUITE, b"", b"info_hash", info)
+    prk = labeled_extract(HPKE_SUITE, secret, b"secret", b"")
+    key = labeled_expand(HPKE_SUITE, prk, b"key", context, 32)
+    nonce = labeled_expand(HPKE_SUITE, prk, b"base_nonce", context, 12)
+    return enc, AESGCM(key).encrypt(nonce, plaintext, b"")
+
+
+# --- The files ----------------------------------------------------------------------------------------------------
+
+def write(name, value):
+    def text(item):
+        if isinstance(item, bytes):
+            return item.hex()
+        if isinstance(item, dict):
+            return {key: text(inner) for key, inner in item.items()}
+        if isinstance(item, (list, tuple)):
+            return [text(inner) for inner in item]
+        return item
+
+    with open(os.path.join(HERE, name), "w", encoding="utf-8") as file:
+        json.dump(text(value), file, indent=2)
+        file.write("\n")
+
+
+EVERYONE = sha256(b"jaycloud/1/domain/everyone")
+VAULT_SECRET = bytes([9]) * 32
+VAULT_SALT = hkdf(VAULT_SECRET, b"", b"jaycloud/1/vault/dedup-salt", 32)
+
+
+def seal_vectors():
+    cases = []
+    for name, salt, raw in (
+        ("the empty chunk, everyone", EVERYONE, b""),
+        ("a short text, everyone", EVERYONE, b"hello, jaycloud\n"),
+        ("a short text, vault", VAULT_SALT, b"hello, jaycloud\n"),
+        ("the longest content of the shortest frame", EVERYONE, stream(b"a", 1012)),
+        ("one byte more", EVERYONE, stream(b"a", 1013)),
+        ("100,000 bytes", VAULT_SALT, stream(b"b", 100_000)),
+    ):
+        sealed = seal(salt, 0, raw)
+        blob = sealed.pop("blob")
+        short = {"raw": raw, "blob": blob} if len(raw) < 100 else {}
+        cases.append({"name": name, "salt": salt, "rawLength": len(raw), "rawHash": sha256(raw),
+                      "blobLength": len(blob), **sealed, **short})
+    children = [sha256(b"child 0"), sha256(b"child 1")]
+    nodes = []
+    for kind, raw, ids in ((1, b"leaf", []), (2, b"index", children), (3, b"list", children[:1])):
+        nodes.append({"kind": kind, "raw": raw, "children": ids, **seal(VAULT_SALT, kind, raw, ids)})
+    write("seal.json", {"leaves": cases, "nodes": nodes, "vaultSalt": VAULT_SALT})
+
+
+def frame_vectors():
+    write("frame.json", [
+        {"kind": kind, "raw": raw, "frame": frame(kind, raw)}
+        for kind, raw in ((0, b""), (0, b"abc"), (3, bytes(range(256))))
+    ])
+
+
+def padme_vectors():
+    lengths = [0, 1, 1023, 1024, 1025, 1040, 1056, 1057, 2047, 2048, 2049, 65535, 65536, 65537, 262156, 1048576,
+               1048588, 2097153, 4194303, 4194304]
+    write("padme.json", [{"length": length, "padded": padme(length)} for length in lengths])
+
+
+def chunker_vectors():
+    data = stream(b"chunks", 6_000_000)
+    sets = []
+    for secret in (None, bytes([5]) * 32):
+        table = gear_table(secret)
+        lengths, at = [], 0
+        while at < len(data):
+            lengths.append(cut(data[at:], table))
+            at += lengths[-1]
+        sets.append({"secret": secret, "tableHash": sha256(b"".join(struct.pack(">I", word) for word in table)),
+                     "firstWords": table[:4], "lengths": lengths})
+    zeros = [cut(bytes(MAX_CHUNK + 1), gear_table())]
+    write("chunker.json", {"seed": b"chunks", "dataLength": len(data), "dataHash": sha256(data), "sets": sets,
+                           "zeros": zeros})
+
+
+def key_vectors():
+    root, recovery, export = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 64
+    derive = lambda secret, label: hkdf(secret, b"", label.encode(), 32)
+    vault = {field: derive(VAULT_SECRET, "jaycloud/1/vault/" + label) for field, label in (
+        ("dedupSalt", "dedup-salt"), ("chunkerSecret", "chunker"), ("nameKey", "name"), ("hpkeSeed", "hpke"),
+        ("cacheKey", "cache"))}
+    identity = derive(root, "jaycloud/1/account/identity")
+    private, public = derive_key_pair(vault["hpkeSeed"])
+    write("keys.json", {
+        "accountRoot": root,
+        "account": {"identitySeed": identity, "vaultWrapKey": derive(root, "jaycloud/1/account/vault-wrap")},
+        "identityPublicKey": public_ed25519(identity),
+        "exportKey": export,
+        "passwordWrapKey": derive(export, "jaycloud/1/account/password-wrap"),
+        "recoveryKey": recovery,
+        "recovery": {"wrapKey": derive(recovery, "jaycloud/1/account/recovery-wrap"),
+                     "signingSeed": derive(recovery, "jaycloud/1/account/recovery-signing")},
+        "vaultSecret": VAULT_SECRET,
+        "vault": vault,
+        "vaultPrivateKey": private,
+        "vaultPublicKey": public,
+        "name": "laptop/home – ü",
+        "nameTag": mac(vault["nameKey"], b"jaycloud/1/name-tag\0" + "laptop/home – ü".encode()),
+    })
+    write("recovery-key.json", [{"key": key, "text": recovery_text(key)}
+                                for key in (bytes(32), bytes([255]) * 32, recovery, stream(b"recovery", 32))])
+
+
+def envelope_vectors():
+    cases = []
+    for purpose, aad, plaintext in (("root/password", b"account 42", bytes([9]) * 32), ("snapshot", b"", b"")):
+        kek, salt = bytes([1]) * 32, bytes([3]) * 32
+        cases.append({"kek": kek, "salt": salt, "purpose": purpose, "aad": aad, "plaintext": plaintext,
+                      "envelope": envelope(kek, salt, purpose, aad, plaintext)})
+    write("envelope.json", cases)
+
+
+def log_vectors():
+    seed = bytes([4]) * 32
+    fields = [1, bytes([7]) * 16, 1, bytes(32), "push", bytes([8]) * 32, sha256(b"body"), sha256(b"root"), 0,
+              public_ed25519(seed), 1_700_000_000_000]
+    deletion = [1, bytes([7]) * 16, 2, None, "delete", bytes([8]) * 32, sha256(b""), b"", 1,
+                public_ed25519(seed), 1_700_000_000_001]
+    entries = []
+    for entry in (fields, deletion):
+        if entry[3] is None:
+            entry[3] = entries[0]["hash"]
+        encoded = cbor(entry)
+        signature = Ed25519PrivateKey.from_private_bytes(seed).sign(b"jaycloud/1/log-entry\0" + encoded)
+        entries.append({"entry": encoded, "signature": signature,
+                        "hash": sha256(b"jaycloud/1/log-hash\0" + encoded + signature)})
+    write("log-entry.json", {"authorSeed": seed, "authorPublicKey": public_ed25519(seed), "entries": entries})
+
+
+def manifest_vectors():
+    """A manifest of five entries: one leaf. Children and owners stand in the order of their first use."""
+    refs = [(sha256(b"chunk %d" % i), bytes([0x40 + i]) * 32, length) for i, length in enumerate((5, 70_000))]
+    rows = [
+        [b"", 0, 0o755, 0, 1_700_000_000, 0, 0, False, None, [], []],
+        [b"a-link", 2, 0o777, 0, -1, 999_999_999, 0, False, b"../elsewhere", [], []],
+        [b"docs", 0, 0o755, 1, 1_700_000_001, 5, 0, False, None, [], []],
+        [b"docs/one", 1, 0o4644, 0, 1_700_000_002, 6, 70_010, True, None,
+         [0, refs[0][1], 5, 1, refs[1][1], 70_000, 0, refs[0][1], 5], []],
+        [b"docs/two", 1, 0o4644, 0, 1_700_000_002, 6, 70_010, True, b"docs/one",
+         [0, refs[0][1], 5, 1, refs[1][1], 70_000, 0, refs[0][1], 5], []],
+    ]
+    raw = cbor([1, [[1000, 1000, "ann", "users"], [0, 0, "root", ""]], rows])
+    children = [ref[0] for ref in refs]
+    write("manifest.json", {"salt": VAULT_SALT, "raw": raw, "children": children, **seal(VAULT_SALT, 1, raw, children)})
+
+
+def snapshot_vectors():
+    seed = hkdf(VAULT_SECRET, b"", b"jaycloud/1/vault/hpke", 32)
+    vault_id, tag, record_key = bytes([7]) * 16, bytes([8]) * 32, bytes([6]) * 32
+    raw = cbor([1, sha256(b"root"), bytes([0x50]) * 32, "laptop/home", 1_700_000_000_000, "laptop", ["weekly"],
+                [3, 2, 1, 70_010], [b"/home/ann"], False])
+    info = b"jaycloud/1/snapshot-key\0" + vault_id + tag
+    enc, sealed = hpke_seal(derive_key_pair(seed)[1], bytes([0x33]) * 32, info, record_key)
+    inner = envelope(record_key, bytes([3]) * 32, "snapshot", vault_id + tag, frame(4, raw))
+    write("snapshot-record.json", {"hpkeSeed": seed, "vaultId": vault_id, "nameTag": tag, "raw": raw,
+                                   "body": b"JCS1" + enc + sealed + inner})
+
+
+for job in (seal_vectors, frame_vectors, padme_vectors, chunker_vectors, key_vectors, envelope_vectors, log_vectors,
+            manifest_vectors, snapshot_vectors):
+    job()
