@@ -4,7 +4,7 @@ import { encodeLogEntry, signLogEntry } from '../protocol/log-entry.js';
 import { sha256 } from '../protocol/blob-id.js';
 import { ClientError } from './errors.js';
 import { nameTag } from './key-hierarchy.js';
-import { openSnapshotRecord, sealSnapshotRecord, type SnapshotRecord } from './snapshot-record.js';
+import { openSnapshotRecord, sealSnapshotRecord, type SnapshotRecord, vaultKeyPair } from './snapshot-record.js';
 import type { Vault } from './vault.js';
 import { isLogConflict, type LogLine, type VaultLog } from './vault-log.js';
 
@@ -145,7 +145,7 @@ export async function appendSnapshot(log: VaultLog, record: SnapshotRecord): Pro
   const { keys, vaultId } = log.vault;
   const tag = nameTag(keys.nameKey, record.name);
   const body = await sealSnapshotRecord({
-    vaultPublicKey: keys.publicKey,
+    vaultPublicKey: (await vaultKeyPair(keys.hpkeSeed)).publicKey,
     vaultId: fromHex(vaultId),
     nameTag: tag,
     record,

@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino';
 import { type Config, type ConfigFlags, listenDefault, logLevels, parseConfig } from './config.js';
 import { createDaemonApp } from './daemon-app.js';
 import { listen } from './listen.js';
+import { floorPrices, freePrices } from './prices.js';
 import { openServices } from './services.js';
 import { readVersion } from './version.js';
 
@@ -73,7 +74,8 @@ async function serve(config: Config): Promise<number> {
   const signals = catchSignals();
   const services = await openServices({ dataDir: config.dataDir, quotaBytes: config.quotaBytes, log });
   try {
-    const listener = await listen(createDaemonApp(services), config);
+    const prices = config.pow === 'off' ? freePrices() : floorPrices();
+    const listener = await listen(await createDaemonApp(services, prices), config);
     if (config.isClear) log.warn('credentials travel in the clear: put TLS in front, or give --tls-cert and --tls-key');
     process.stdout.write(`${JSON.stringify({ type: 'listening', url: listener.url })}\n`);
     log.info({ url: listener.url, version: services.version }, 'listening');

@@ -1,6 +1,7 @@
 // Fetches the content of files and has the threads write it: small files many at a time, long ones in parts that several
 // threads write side by side.
 import { concatBytes } from '../../protocol/bytes.js';
+import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
 import type { DaemonApi } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
@@ -153,8 +154,8 @@ export class FileRestorer {
       this.#events.onDone(entry);
     } catch (error) {
       if (error instanceof ClientError && error.code === 'integrity') this.#events.onProblem(entry, 'damaged', error.message);
-      else if (error instanceof Error && 'syscall' in error) this.#events.onProblem(entry, 'failed', error.message);
-      else throw error;
+      else if (error instanceof ClientError || error instanceof ProtocolError) throw error;
+      else this.#events.onProblem(entry, 'failed', error instanceof Error ? error.message : String(error));
     } finally {
       folder.release();
     }
@@ -201,7 +202,7 @@ export class FileRestorer {
     const blobs = chunks.map(({ id }) => byKey.get(Buffer.from(id).toString('latin1')));
     const [outcome] = await this.#pool.run({ type: 'part', part: { file, offset, sparse, chunks }, blobs });
     if (outcome?.outcome === 'damaged') throw integrityError(outcome.message);
-    if (outcome?.outcome !== 'done') throw new ClientError('failed', outcome?.message ?? 'no answer from its thread');
+    if (outcome?.outcome !== 'done') throw new Error(outcome?.message ?? 'no answer from its thread');
   }
 
   /** All chunks of a file; lists of very long files are fetched as they are needed. */

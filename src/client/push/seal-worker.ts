@@ -1,6 +1,6 @@
 // A sealing thread: reads, cuts, compresses and encrypts whole files. Plaintext never leaves it.
 import { parentPort, workerData } from 'node:worker_threads';
-import { blobIdBytes } from '../../protocol/blob-id.js';
+import { blobIdBytes } from '../../protocol/limits.js';
 import { createGearTable } from '../chunker.js';
 import type { ChunkRef, SealedBlob } from '../seal.js';
 import type { FailedFile, FileJob, FromWorker, SealedFile, ToWorker, WorkerSetup } from './seal-messages.js';

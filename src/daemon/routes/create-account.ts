@@ -23,7 +23,7 @@ export function createAccountRoute(app: Hono, { database, challenges, now }: Nee
   app.post(endpoints.createAccount.path, async (c) => {
     const request = parseCreateAccountRequest(await readJson(c, jsonBytesMax));
     challenges.redeem(request.proof, {
-      purpose: 'register',
+      purposes: ['register'],
       binding: challengeBinding('register', request.account),
     });
     const nowMs = now();

@@ -9,8 +9,8 @@ import type { Database } from '../db/connection.js';
 interface Needs {
   readonly authenticate: Authenticate;
   readonly database: Database;
-  /** Logical bytes that a vault may own; undefined where there is no quota. */
-  readonly quotaBytes: number | undefined;
+  /** Logical bytes that a vault may own; null where there is no quota. */
+  readonly quotaBytes: number | null;
 }
 
 export function getAccountRoute(app: Hono, { authenticate, database, quotaBytes }: Needs): void {
@@ -21,7 +21,7 @@ export function getAccountRoute(app: Hono, { authenticate, database, quotaBytes 
       accountId: caller.accountId,
       vaultId: caller.vaultId,
       ownedBytes: findVaultUse(database.orm, caller.vaultNo).ownedBytes,
-      quotaBytes: quotaBytes ?? null,
+      quotaBytes,
       session: {
         id: caller.sessionId,
         createdAt: new Date(caller.sessionCreatedAt).toISOString(),

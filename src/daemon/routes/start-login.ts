@@ -19,7 +19,7 @@ interface Needs {
 export function startLoginRoute(app: Hono, { database, challenges, opaque }: Needs): void {
   app.post(endpoints.startLogin.path, async (c) => {
     const request = parseStartLoginRequest(await readJson(c, jsonBytesMax));
-    challenges.redeem(request.proof, { purpose: 'login', binding: challengeBinding('login', request.account) });
+    challenges.redeem(request.proof, { purposes: ['login'], binding: challengeBinding('login', request.account) });
     const record = findRegistrationRecord(database.orm, request.account);
     const response: StartLoginResponse = opaque.startLogin(request.account, record, request.startLoginRequest);
     return c.json(response);
