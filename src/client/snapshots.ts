@@ -1,5 +1,5 @@
 // Snapshots as users name them (docs/cli.md, "Naming a snapshot"): opened records of the vault log, versions counted per name.
-import { equalBytes, fromBase64, fromHex, toBase64, toHex } from '../protocol/bytes.js';
+import { equalBytes, fromBase64, fromHex, toBase64, toHex, utf8 } from '../protocol/bytes.js';
 import { encodeLogEntry, signLogEntry } from '../protocol/log-entry.js';
 import { sha256 } from '../protocol/blob-id.js';
 import { ClientError } from './errors.js';
@@ -46,6 +46,12 @@ export function parseReference(text: string): SnapshotReference {
     throw new ClientError('usage', `'${text}' does not name a snapshot`, 'write NAME, NAME@VERSION or NAME@VERSION:PATH');
   }
   return { name: checkName(name), version: version ?? 'latest', path };
+}
+
+/** The path of a reference as the manifest writes it: no slash at either end, no `.`; empty for everything. */
+export function snapshotPath(reference: SnapshotReference): Uint8Array {
+  const parts = (reference.path ?? '').split('/').filter((part) => part !== '' && part !== '.');
+  return utf8(parts.join('/'));
 }
 
 async function openLine(vault: Vault, line: LogLine, version: number): Promise<Snapshot> {

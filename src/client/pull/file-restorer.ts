@@ -5,9 +5,9 @@ import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
 import type { DaemonApi } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
-import { decodeChunkList } from '../manifest-codec.js';
 import type { ManifestEntry } from '../manifest-entry.js';
-import { type ChunkRef, openNode } from '../seal.js';
+import type { ChunkRef } from '../seal.js';
+import { readChunkRefs } from './read-file.js';
 import type { WholeFile } from './restore-messages.js';
 import {
   checkTarget,
@@ -183,7 +183,7 @@ export class FileRestorer {
       parts.add(work);
       while (parts.size >= inFlightMax) await Promise.race(parts);
     };
-    for await (const chunk of this.#chunksOf(entry)) {
+    for await (const chunk of readChunkRefs(this.#api, entry)) {
       if (firstFault !== undefined) break;
       part.push(chunk);
       partBytes += chunk.rawLength;
@@ -203,16 +203,6 @@ export class FileRestorer {
     const [outcome] = await this.#pool.run({ type: 'part', part: { file, offset, sparse, chunks }, blobs });
     if (outcome?.outcome === 'damaged') throw integrityError(outcome.message);
     if (outcome?.outcome !== 'done') throw new Error(outcome?.message ?? 'no answer from its thread');
-  }
-
-  /** All chunks of a file; lists of very long files are fetched as they are needed. */
-  async *#chunksOf(entry: ManifestEntry): AsyncGenerator<ChunkRef> {
-    yield* entry.chunks;
-    for (const list of entry.chunkLists) {
-      const [blob] = await this.#api.fetchBlobs([list.id]);
-      if (blob === undefined) throw integrityError('the daemon does not have all of its content');
-      yield* decodeChunkList(openNode(list, blob), list.size);
-    }
   }
 }
 

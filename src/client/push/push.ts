@@ -35,6 +35,7 @@ export interface PushOptions {
   /** Read every file again, whatever the cache of the last push says. */
   readonly reread: boolean;
   readonly solver: PaidSolver;
+  readonly signal: AbortSignal;
   /** Something is not in the snapshot (`skipped` where that is no fault), or was caught in a change. */
   readonly onProblem: (problem: PushProblem) => void;
 }
@@ -210,6 +211,7 @@ class PushRun {
   /** Lets answers and finished files in, and waits where too much is under way. */
   async #breathe(): Promise<void> {
     await nextTurn();
+    this.#options.signal.throwIfAborted();
     if (this.#queue.length > queuedEntriesMax) await this.#pool.drain();
     if (this.#nodeBytes > nodeBytesMax) {
       // Nodes may only be stored after their children.

@@ -1,0 +1,126 @@
+// register, login, logout, whoami.
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import { checkAccountName, login, register } from '../../client/account.js';
+import { deleteCredential, readCredential } from '../../client/credentials.js';
+import { ClientError } from '../../client/errors.js';
+import type { Run } from '../main.js';
+import { readPassword } from '../password.js';
+import type { Session } from '../session.js';
+import { formatBytes } from '../text.js';
+
+interface PasswordFlags {
+  readonly passwordStdin?: boolean;
+}
+
+export function accountCommands(run: Run): Command[] {
+  const registerCommand = new Command('register')
+    .description('make an account on a daemon and log in')
+    .argument('[account]', 'account name (or JAYCLOUD_ACCOUNT)')
+    .option('--password-stdin', 'read the password from standard input')
+    .action((account: string | undefined, flags: PasswordFlags, command: Command) =>
+      run(command, (session) => runRegister(session, account, flags)),
+    );
+  const loginCommand = new Command('login')
+    .description('log in to a daemon')
+    .argument('[account]', 'account name (or JAYCLOUD_ACCOUNT)')
+    .option('--password-stdin', 'read the password from standard input')
+    .action((account: string | undefined, flags: PasswordFlags, command: Command) =>
+      run(command, (session) => runLogin(session, account, flags)),
+    );
+  const logoutCommand = new Command('logout')
+    .description('end the session and forget the keys on this machine')
+    .action((_flags: unknown, command: Command) => run(command, runLogout));
+  const whoamiCommand = new Command('whoami')
+    .description('show who is logged in where')
+    .action((_flags: unknown, command: Command) => run(command, runWhoami));
+  return [registerCommand, loginCommand, logoutCommand, whoamiCommand];
+}
+
+function accountOf(session: Session, argument: string | undefined): string {
+  const account = argument ?? session.settings.account;
+  if (account === undefined) throw new ClientError('usage', 'which account?', 'name it, or set JAYCLOUD_ACCOUNT');
+  return checkAccountName(account);
+}
+
+function passwordOf(session: Session, flags: PasswordFlags, account: string, isNew: boolean): Promise<string> {
+  const source = { environment: session.settings.password, fromStdin: flags.passwordStdin ?? false };
+  return readPassword(source, account, isNew);
+}
+
+async function runRegister(session: Session, argument: string | undefined, flags: PasswordFlags): Promise<number> {
+  const account = accountOf(session, argument);
+  const password = await passwordOf(session, flags, account, true);
+  const options = { account, password, label: hostname(), solver: session.solver };
+  const { credential, recoveryKey } = await register(await session.api(), options);
+  // First the key that nobody can make again, then everything that can fail.
+  session.showRecoveryKey(recoveryKey);
+  await session.keep(credential);
+  const { server } = session.settings;
+  const { accountId, vaultId } = credential;
+  const { attempts: powAttempts, seconds: powSeconds } = session.solver;
+  session.output.summary(`registered and logged in as ${account} on ${server}`, {
+    account,
+    accountId,
+    vaultId,
+    server,
+    powAttempts,
+    powSeconds,
+  });
+  return 0;
+}
+
+async function runLogin(session: Session, argument: string | undefined, flags: PasswordFlags): Promise<number> {
+  const account = accountOf(session, argument);
+  const password = await passwordOf(session, flags, account, false);
+  const options = { account, password, label: hostname(), solver: session.solver };
+  const credential = await login(await session.api(), options);
+  await session.keep(credential);
+  const { server } = session.settings;
+  const { accountId, vaultId } = credential;
+  session.output.summary(`logged in as ${account} on ${server}`, { account, accountId, vaultId, server });
+  return 0;
+}
+
+async function runLogout(session: Session): Promise<number> {
+  const credential = await readCredential(session.settings);
+  const { server } = session.settings;
+  if (credential === undefined) throw new ClientError('not-logged-in', `not logged in to ${server}`);
+  if (credential.password !== undefined) {
+    throw new ClientError(
+      'usage',
+      'the local vault has no other login than the one on this machine',
+      'forgetting it would lock its data away; remove the folder if that is what you want',
+    );
+  }
+  try {
+    const api = await session.api();
+    api.useSession(credential.sessionSecret);
+    await api.endSession();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    session.output.note(`the daemon could not be told (${reason}); the session ends there by itself`);
+  }
+  await deleteCredential(session.settings);
+  session.output.summary(`logged out of ${server}`, { account: credential.account, server });
+  return 0;
+}
+
+async function runWhoami(session: Session): Promise<number> {
+  const vault = await session.vault();
+  const { account, accountId, vaultId, ownedBytes, quotaBytes, session: own } = await vault.api.getAccount();
+  const { server, profile } = session.settings;
+  const quota = quotaBytes === null ? '' : ` of ${formatBytes(quotaBytes)}`;
+  session.output.result(`${account} on ${server}, ${formatBytes(ownedBytes)}${quota} stored`, {
+    type: 'summary',
+    account,
+    accountId,
+    vaultId,
+    server,
+    profile,
+    ownedBytes,
+    quotaBytes,
+    sessionExpiresAt: own.expiresAt,
+  });
+  return 0;
+}

@@ -1,0 +1,119 @@
+// push: store files and folders as a snapshot.
+import { hostname } from 'node:os';
+import { basename, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type PushProgress, type PushResult, push } from '../../client/push/push.js';
+import { startScan } from '../../client/push/scan.js';
+import { findSources } from '../../client/push/walk.js';
+import { checkName } from '../../client/snapshots.js';
+import { exitPartial } from '../exit-codes.js';
+import type { Run } from '../main.js';
+import type { Session } from '../session.js';
+import { formatBytes, formatCount, formatSeconds, shellWord } from '../text.js';
+
+interface PushFlags {
+  readonly name?: string;
+  readonly tag: readonly string[];
+  readonly dedup: 'everyone' | 'vault';
+  readonly private: readonly string[];
+  readonly reread?: boolean;
+}
+
+const collect = (value: string, before: readonly string[]) => [...before, value];
+
+function parseTag(value: string, before: readonly string[]): string[] {
+  if (value.length === 0 || value.length > 100) throw new InvalidArgumentError('a tag has 1 to 100 characters');
+  return [...before, value];
+}
+
+export function pushCommand(run: Run): Command {
+  return new Command('push')
+    .alias('backup')
+    .description('store files and folders as a new snapshot')
+    .argument('<path...>', 'one folder (its contents are stored) or several files and folders')
+    .option('--name <name>', 'name of the series of snapshots (default: HOST/FOLDER)')
+    .option('--tag <tag>', 'label for this snapshot; may be given again', parseTag, [])
+    .addOption(
+      new Option('--dedup <reach>', 'who may share stored content with this push')
+        .choices(['everyone', 'vault'])
+        .default('everyone'),
+    )
+    .option('--private <pattern>', 'keep matching files to this vault (gitignore syntax); may be given again', collect, [])
+    .option('--reread', 'read every file, even those that look unchanged')
+    .action((paths: string[], flags: PushFlags, command: Command) =>
+      run(command, (session) => runPush(session, paths, flags)),
+    );
+}
+
+/** HOST/FOLDER, with what a name cannot hold taken out. */
+function defaultName(paths: readonly string[]): string {
+  const clean = (text: string) => text.replaceAll(/[@:\p{Cc}\s]+/gu, '-');
+  const [first] = paths;
+  const last = paths.length === 1 && first !== undefined ? basename(resolve(first)) : basename(process.cwd());
+  return `${clean(hostname())}/${clean(last) || 'root'}`;
+}
+
+async function runPush(session: Session, paths: readonly string[], flags: PushFlags): Promise<number> {
+  const startedAt = performance.now();
+  const name = checkName(flags.name ?? defaultName(paths));
+  const found = findSources(paths, process.cwd());
+  const vault = await session.vault(true);
+  const progress: PushProgress = { files: 0, bytes: 0 };
+  const scan = session.output.mode.quiet ? undefined : startScan(found.sources);
+  session.output.startProgress('pushing', () => ({
+    ...progress,
+    filesTotal: scan?.totals?.files,
+    bytesTotal: scan?.totals?.bytes,
+  }));
+  try {
+    const options = {
+      found,
+      name,
+      host: hostname(),
+      tags: flags.tag,
+      dedup: flags.dedup,
+      privatePatterns: flags.private,
+      reread: flags.reread ?? false,
+      solver: session.solver,
+      signal: session.signal,
+      onProblem: ({ kind, path, message }: { kind: string; path: Uint8Array; message: string }) => {
+        session.output.problem(kind, path, message);
+      },
+    };
+    const result = await push(vault, options, progress);
+    session.output.stopProgress();
+    report(session, result, vault.api.bytesSent, (performance.now() - startedAt) / 1000);
+    return result.problems > 0 ? exitPartial : 0;
+  } finally {
+    await scan?.stop();
+  }
+}
+
+function report(session: Session, result: PushResult, bytesSent: number, seconds: number): void {
+  const { snapshot, problems, ...counts } = result;
+  const { name } = snapshot.record;
+  const reference = `${name}@${String(snapshot.version)}`;
+  const folder = `${name.split('/').at(-1) ?? name}-${String(snapshot.version)}`;
+  const command = `${session.invocation()} pull ${shellWord(reference)} ${shellWord(`./${folder}`)}`;
+  const { attempts: powAttempts, seconds: powSeconds } = session.solver;
+  const lines = [
+    `stored ${reference} (snapshot ${snapshot.id.slice(0, 12)}) in ${formatSeconds(seconds)}`,
+    `  ${formatCount(counts.files, 'file')}, ${formatBytes(counts.bytes)}; ${formatCount(counts.newBlobs, 'new blob')}, ` +
+      `${formatBytes(bytesSent)} sent, ${formatBytes(counts.bytesNotSent)} not sent`,
+    ...(powAttempts > 0 ? [`  proof of work: ${formatCount(powAttempts, 'attempt')}, ${formatSeconds(powSeconds)}`] : []),
+    ...(problems > 0 ? [`  incomplete: ${formatCount(problems, 'problem')}, see above`] : []),
+    `bring it back: ${command}`,
+  ];
+  session.output.summary(lines.join('\n'), {
+    snapshot: snapshot.id,
+    name,
+    version: snapshot.version,
+    ...counts,
+    bytesSent,
+    problems,
+    powAttempts,
+    powSeconds: Number(powSeconds.toFixed(3)),
+    seconds: Number(seconds.toFixed(3)),
+    pullCommand: command,
+  });
+}

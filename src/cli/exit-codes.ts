@@ -1,0 +1,81 @@
+// What a script learns from how the program ends (docs/cli.md, "Exit codes").
+import { ClientError, type ClientErrorCode } from '../client/errors.js';
+import { type ErrorCode, ProtocolError } from '../protocol/errors.js';
+
+/** Done, but some sources were unreadable or some entries could not be restored. */
+export const exitPartial = 3;
+
+const clientExits: Readonly<Record<ClientErrorCode, number>> = {
+  failed: 1,
+  usage: 2,
+  'nothing-matched': 4,
+  'not-found': 10,
+  conflict: 11,
+  'not-logged-in': 12,
+  'wrong-credential': 12,
+  quota: 13,
+  refused: 14,
+  integrity: 15,
+  unreachable: 16,
+  interrupted: 130,
+};
+
+interface Meaning {
+  readonly code: ClientErrorCode;
+  readonly hint?: string;
+}
+
+const laterHint = 'the daemon is busy; try again later';
+
+/** What a refusal of the daemon means to the user. */
+const wireMeanings: Readonly<Record<ErrorCode, Meaning>> = {
+  malformed: { code: 'failed', hint: 'are client and daemon of versions that fit together?' },
+  'unsupported-version': { code: 'failed', hint: 'are client and daemon of versions that fit together?' },
+  unauthenticated: { code: 'not-logged-in', hint: 'log in: jaycloud login ACCOUNT' },
+  'login-failed': { code: 'wrong-credential' },
+  forbidden: { code: 'failed' },
+  'foreign-origin': { code: 'failed', hint: 'a proxy adds an Origin header' },
+  'challenge-invalid': { code: 'refused', hint: laterHint },
+  'challenge-expired': { code: 'refused', hint: laterHint },
+  'challenge-spent': { code: 'refused', hint: laterHint },
+  'proof-insufficient': { code: 'refused', hint: laterHint },
+  'grant-invalid': { code: 'refused', hint: laterHint },
+  'grant-exhausted': { code: 'refused', hint: laterHint },
+  'not-found': { code: 'not-found' },
+  'method-not-allowed': { code: 'failed', hint: 'is this a JayCloud daemon?' },
+  'request-timeout': { code: 'unreachable' },
+  conflict: { code: 'conflict', hint: 'somebody else was faster, again and again; try again' },
+  'account-exists': { code: 'conflict', hint: 'log in with it, or choose another name' },
+  'children-missing': { code: 'failed', hint: 'push again with --reread' },
+  'root-missing': { code: 'failed', hint: 'push again with --reread' },
+  'too-large': { code: 'failed' },
+  'blob-invalid': { code: 'failed', hint: 'the data was damaged on its way, or this machine has a fault' },
+  'signature-invalid': { code: 'failed' },
+  'rate-limited': { code: 'refused', hint: laterHint },
+  internal: { code: 'failed', hint: "the daemon's log says more" },
+  unavailable: { code: 'unreachable', hint: laterHint },
+  'quota-exceeded': { code: 'quota', hint: "remove snapshots with 'jaycloud rm', or ask the operator for more" },
+};
+
+/** An error as the user gets it; undefined for a bug. */
+export interface Explanation {
+  readonly code: ClientErrorCode;
+  readonly exit: number;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+export function explain(error: unknown): Explanation | undefined {
+  if (error instanceof ClientError) {
+    const { code, message, hint } = error;
+    return { code, exit: clientExits[code], message, hint };
+  }
+  if (error instanceof ProtocolError) {
+    const { code, hint } = wireMeanings[error.code];
+    return { code, exit: clientExits[code], message: error.message, hint };
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return { code: 'interrupted', exit: clientExits.interrupted, message: 'interrupted', hint: undefined };
+  }
+  return undefined;
+}

@@ -1,0 +1,126 @@
+// jaycloud (docs/cli.md): builds the command tree and turns any outcome into an exit code.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { accountCommands } from './commands/account.js';
+import { catCommand } from './commands/cat.js';
+import { logCommand } from './commands/log.js';
+import { lsCommand } from './commands/ls.js';
+import { pullCommand } from './commands/pull.js';
+import { pushCommand } from './commands/push.js';
+import { rmCommand } from './commands/rm.js';
+import { explain } from './exit-codes.js';
+import { Output } from './output.js';
+import { type GlobalFlags, Session } from './session.js';
+
+/** Runs a command's work in a session of its own; what it resolves to is the exit code. */
+export type Run = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;
+
+const exitFailed = 1;
+const exitUsage = 2;
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+(?:\.\d+)?$/.test(text) || seconds > 86_400) throw new InvalidArgumentError('not a number of seconds');
+  return seconds;
+}
+
+/** Flags of every command; they may stand before its name or behind it. */
+function withGlobalFlags(command: Command): Command {
+  return command
+    .option('--server <url>', 'daemon (https://host:port) or local folder (file:///path)')
+    .option('--profile <name>', 'which logins and settings to use')
+    .option('--json', 'print one JSON object a line')
+    .option('--quiet', 'print no progress and no notes')
+    .option('--pow-max <seconds>', 'the most proof of work to pay for one request', parseSeconds)
+    .option('--allow-http', 'use a daemon over the network without TLS');
+}
+
+function buildProgram(run: Run): Command {
+  const program = withGlobalFlags(new Command('jaycloud'))
+    .description('encrypted, deduplicated backups and artifacts')
+    .version(readVersion(), '--version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .addHelpText('after', '\nExit codes and configuration: docs/cli.md');
+  const commands = [
+    ...accountCommands(run),
+    pushCommand(run),
+    pullCommand(run),
+    lsCommand(run),
+    logCommand(run),
+    catCommand(run),
+    rmCommand(run),
+  ];
+  for (const command of commands) program.addCommand(withGlobalFlags(command).helpOption('-h, --help', 'show help'));
+  const writeErr = (text: string) => {
+    process.stderr.write(text.replace(/^error: /, 'jaycloud: error: '));
+  };
+  // Subcommands do not inherit these.
+  for (const command of [program, ...commands]) command.exitOverride().configureOutput({ writeErr });
+  return program;
+}
+
+/** Runs one command line, without program and script; resolves to the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram(async (command, work) => {
+    exitCode = await runSession(command.optsWithGlobals(), work);
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    if (argv.includes('--json')) {
+      const message = error.message.replace(/^error: /, '');
+      process.stdout.write(`${JSON.stringify({ type: 'error', code: 'usage', exit: exitUsage, message })}\n`);
+    }
+    return exitUsage;
+  }
+}
+
+async function runSession(flags: GlobalFlags, work: (session: Session) => Promise<number>): Promise<number> {
+  const output = new Output({ json: flags.json ?? false, quiet: flags.quiet ?? false });
+  const interruption = new AbortController();
+  const interrupt = () => {
+    interruption.abort();
+  };
+  // `once`: a second signal ends the program the hard way.
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt).once('SIGHUP', interrupt);
+  // A reader that has seen enough (`| head`) is no fault.
+  let isPipeClosed = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    isPipeClosed = error.code === 'EPIPE';
+    interrupt();
+  });
+  let session: Session | undefined;
+  try {
+    session = new Session(flags, output, interruption.signal);
+    return await work(session);
+  } catch (error) {
+    if (isPipeClosed) return 0;
+    return reportFailure(output, error);
+  } finally {
+    output.stopProgress();
+    await session?.close().catch(() => undefined);
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
+  }
+}
+
+function reportFailure(output: Output, error: unknown): number {
+  const explanation = explain(error);
+  if (explanation !== undefined) {
+    output.failure(explanation);
+    return explanation.exit;
+  }
+  // A bug: the stack helps whoever reads the report.
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  output.failure({ code: 'failed', exit: exitFailed, message: `this should not happen: ${stack}`, hint: 'please report it' });
+  return exitFailed;
+}

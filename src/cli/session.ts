@@ -1,0 +1,169 @@
+// One run of a command: its settings, the daemon it talks to, and what must be closed at the end.
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { login, register } from '../client/account.js';
+import { readSettings, type Settings, type SettingsFlags } from '../client/config.js';
+import { type Credential, readCredential, writeCredential } from '../client/credentials.js';
+import { createHttpTransport, DaemonApi } from '../client/daemon-api.js';
+import { ClientError } from '../client/errors.js';
+import { PaidSolver } from '../client/paid-solver.js';
+import { formatRecoveryKey } from '../client/recovery-key.js';
+import { openVault, type Vault } from '../client/vault.js';
+import { toBase64 } from '../protocol/bytes.js';
+import { ProtocolError } from '../protocol/errors.js';
+import type { Output } from './output.js';
+import { shellWord } from './text.js';
+
+/** Flags that stand before or behind any command. */
+export interface GlobalFlags extends SettingsFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly powMax?: number;
+}
+
+const powSecondsMax = 60;
+/** The account of a local vault that nobody registered. */
+const localAccount = 'local';
+
+export class Session {
+  readonly settings: Settings;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  readonly solver: PaidSolver;
+  readonly #flags: GlobalFlags;
+  #api: DaemonApi | undefined;
+
+  constructor(flags: GlobalFlags, output: Output, signal: AbortSignal) {
+    this.#flags = flags;
+    this.output = output;
+    this.signal = signal;
+    this.settings = readSettings(flags, process.env);
+    this.solver = new PaidSolver({
+      secondsMax: flags.powMax ?? powSecondsMax,
+      onPrice: (line) => {
+        output.note(line);
+      },
+      signal,
+    });
+  }
+
+  /** The daemon, not logged in. */
+  async api(): Promise<DaemonApi> {
+    if (this.#api !== undefined) return this.#api;
+    const { server } = this.settings;
+    if (server.startsWith('http:') && this.#flags.allowHttp === true) {
+      this.output.note(`warning: ${server} carries your session in the clear`);
+    }
+    const transport = server.startsWith('file:')
+      ? await (await import('./embedded.js')).createEmbeddedTransport(server)
+      : await createHttpTransport(server);
+    this.#api = new DaemonApi(transport, { signal: this.signal });
+    return this.#api;
+  }
+
+  /** The vault of whoever is logged in. With `mayCreate` the local default vault is made on first use. */
+  async vault(mayCreate = false): Promise<Vault> {
+    let credential = await readCredential(this.settings);
+    if (credential === undefined && mayCreate && this.settings.isDefaultServer) credential = await this.#createLocal();
+    if (credential === undefined) throw this.#notLoggedIn();
+    const api = await this.api();
+    if (credential.password !== undefined) credential = await this.#renewLocal(api, credential, credential.password);
+    return openVault(this.settings, credential, api);
+  }
+
+  /** Keeps a credential and says where, if it is not the keychain. */
+  keep(credential: Credential): Promise<unknown> {
+    return writeCredential(this.settings, credential, (line) => {
+      this.output.note(line);
+    });
+  }
+
+  showRecoveryKey(recoveryKey: Uint8Array): void {
+    const key = formatRecoveryKey(recoveryKey);
+    this.output.secret([
+      '',
+      '  Recovery key, shown this once:',
+      '',
+      `    ${key}`,
+      '',
+      '  Write it down and keep it away from this machine. If the password or this',
+      '  machine is lost, it is the only way to your data. Nobody can make another one.',
+      '',
+    ]);
+  }
+
+  /** How this very program is called again, for commands that can be pasted. */
+  invocation(): string {
+    const program =
+      process.env['npm_lifecycle_event'] === 'start' || process.env['JAYCLOUD_STARTED_BY_NPM'] === '1'
+        ? 'npm start --'
+        : process.env['npm_command'] === 'exec'
+          ? 'npx jaycloud'
+          : 'jaycloud';
+    const { server, profile, allowHttp } = this.#flags;
+    const words = [
+      program,
+      ...(server === undefined ? [] : ['--server', server]),
+      ...(profile === undefined ? [] : ['--profile', profile]),
+      ...(allowHttp === true ? ['--allow-http'] : []),
+    ];
+    return words.map((word) => (word === program ? word : shellWord(word))).join(' ');
+  }
+
+  async close(): Promise<void> {
+    await this.solver.close();
+    await this.#api?.close();
+  }
+
+  #notLoggedIn(): ClientError {
+    const { server, isDefaultServer } = this.settings;
+    if (isDefaultServer) {
+      return new ClientError(
+        'not-logged-in',
+        'there is no local vault yet and no login',
+        "'jaycloud push PATH' makes a local vault; 'jaycloud --server URL login ACCOUNT' uses a daemon",
+      );
+    }
+    return new ClientError('not-logged-in', `not logged in to ${server}`, 'log in: jaycloud login ACCOUNT');
+  }
+
+  async #createLocal(): Promise<Credential> {
+    const api = await this.api();
+    // Nobody has to type it: it is kept beside the keys that it protects.
+    const password = toBase64(randomBytes(32));
+    try {
+      const options = { account: localAccount, password, label: hostname(), solver: this.solver };
+      const { credential, recoveryKey } = await register(api, options);
+      const kept = { ...credential, password };
+      await this.keep(kept);
+      this.output.note(`made a local vault in ${this.settings.server}`);
+      this.showRecoveryKey(recoveryKey);
+      return kept;
+    } catch (error) {
+      if (error instanceof ProtocolError && error.code === 'account-exists') {
+        throw new ClientError(
+          'not-logged-in',
+          `the local vault in ${this.settings.server} exists, but its keys are not on this machine`,
+          'restore the config folder or keychain entry that belongs to it, or point JAYCLOUD_DATA_DIR elsewhere',
+        );
+      }
+      throw error;
+    }
+  }
+
+  /** A session of the local vault that has ended is renewed without asking anybody. */
+  async #renewLocal(api: DaemonApi, credential: Credential, password: string): Promise<Credential> {
+    try {
+      api.useSession(credential.sessionSecret);
+      await api.getAccount();
+      return credential;
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || error.code !== 'unauthenticated') throw error;
+      api.useSession(undefined);
+      const options = { account: credential.account, password, label: hostname(), solver: this.solver };
+      const renewed = { ...(await login(api, options)), password };
+      await this.keep(renewed);
+      return renewed;
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// The content of one file of a snapshot, in order, a few chunks ahead.
+import type { DaemonApi } from '../daemon-api.js';
+import { ClientError, integrityError } from '../errors.js';
+import { decodeChunkList } from '../manifest-codec.js';
+import type { ManifestEntry } from '../manifest-entry.js';
+import { readManifest } from '../manifest-reader.js';
+import { type ChunkRef, type NodeRef, openLeaf, openNode } from '../seal.js';
+
+const chunksPerRequest = 8;
+
+/** All chunk references of a file; the lists of very long files are fetched as they are needed. */
+export async function* readChunkRefs(api: DaemonApi, entry: ManifestEntry): AsyncGenerator<ChunkRef> {
+  yield* entry.chunks;
+  for (const list of entry.chunkLists) {
+    const [blob] = await api.fetchBlobs([list.id]);
+    if (blob === undefined) throw integrityError('the daemon does not have all of its content');
+    yield* decodeChunkList(openNode(list, blob), list.size);
+  }
+}
+
+async function findFile(api: DaemonApi, root: NodeRef, path: Uint8Array): Promise<ManifestEntry> {
+  const fetchNodes = (refs: readonly NodeRef[]) => api.fetchBlobs(refs.map(({ id }) => id));
+  for await (const item of readManifest(root, fetchNodes, { prefix: path })) {
+    if ('gap' in item) throw item.gap.cause;
+    // The entry itself comes before anything below it.
+    if (item.entry.type === 'file') return item.entry;
+    throw new ClientError('failed', `'${Buffer.from(path).toString()}' is a ${item.entry.type}, not a file`);
+  }
+  throw new ClientError('nothing-matched', `the snapshot has no '${Buffer.from(path).toString()}'`);
+}
+
+/** Throws ClientError `nothing-matched` for an absent path and `integrity` before yielding anything false. */
+export async function* readFileContent(
+  api: DaemonApi,
+  root: NodeRef,
+  path: Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  const entry = await findFile(api, root, path);
+  const fetchRun = async (run: readonly ChunkRef[]) => {
+    const blobs = await api.fetchBlobs(run.map(({ id }) => id));
+    return run.map((chunk, at) => {
+      const blob = blobs[at];
+      if (blob === undefined) throw integrityError('the daemon does not have all of its content');
+      return openLeaf(chunk, blob);
+    });
+  };
+  let run: ChunkRef[] = [];
+  for await (const chunk of readChunkRefs(api, entry)) {
+    run.push(chunk);
+    if (run.length < chunksPerRequest) continue;
+    yield* await fetchRun(run);
+    run = [];
+  }
+  if (run.length > 0) yield* await fetchRun(run);
+}
