@@ -121,6 +121,11 @@ function reportFailure(output: Output, error: unknown): number {
   }
   // A bug: the stack helps whoever reads the report.
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  output.failure({ code: 'failed', exit: exitFailed, message: `this should not happen: ${stack}`, hint: 'please report it' });
+  output.failure({
+    code: 'failed',
+    exit: exitFailed,
+    message: `this should not happen: ${stack}`,
+    hint: 'please report it',
+  });
   return exitFailed;
 }

@@ -1,9 +1,10 @@
 // What the user sees, and the rules for it: results go to standard output, everything else to standard error; with --json
 // standard output holds one JSON object a line and nothing else; --quiet leaves results and faults. Messages are lower
 // case, without a full stop. The only importer of ora and chalk.
+
+import { isDeepStrictEqual } from 'node:util';
 import { Chalk, type ChalkInstance, supportsColorStderr } from 'chalk';
 import ora, { type Ora } from 'ora';
-import { isDeepStrictEqual } from 'node:util';
 import type { Explanation } from './exit-codes.js';
 import { formatBytes, formatCount, formatSeconds, jsonPath, printablePath } from './text.js';
 
@@ -55,7 +56,8 @@ export class Output {
   /** One file or path that went wrong, while the rest goes on. */
   problem(kind: string, path: Uint8Array, message: string): void {
     if (this.mode.json) this.result('', { type: 'problem', kind, ...jsonPath(path), message });
-    else if (kind !== 'skipped') this.#error(`jaycloud: ${this.#color.yellow('warning:')} ${printablePath(path)}: ${message}\n`);
+    else if (kind !== 'skipped')
+      this.#error(`jaycloud: ${this.#color.yellow('warning:')} ${printablePath(path)}: ${message}\n`);
     else this.note(`${printablePath(path)}: ${message}`);
   }
 

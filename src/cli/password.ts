@@ -27,7 +27,11 @@ export async function readPassword(source: PasswordSource, account: string, isNe
   }
   if (source.environment !== undefined) return source.environment;
   if (!process.stdin.isTTY) {
-    throw new ClientError('usage', 'there is no terminal to ask for a password', 'use --password-stdin or JAYCLOUD_PASSWORD');
+    throw new ClientError(
+      'usage',
+      'there is no terminal to ask for a password',
+      'use --password-stdin or JAYCLOUD_PASSWORD',
+    );
   }
   const password = await prompt(`${isNew ? 'New password' : 'Password'} for ${account}: `);
   if (isNew && (await prompt('Again: ')) !== password) throw new ClientError('usage', 'the two passwords differ');

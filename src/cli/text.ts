@@ -7,7 +7,9 @@ export function printablePath(path: Uint8Array): string {
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(path);
   } catch {
-    return [...path].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : escapeByte(byte))).join('');
+    return [...path]
+      .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : escapeByte(byte)))
+      .join('');
   }
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
     [...Buffer.from(character)].map(escapeByte).join(''),

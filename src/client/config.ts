@@ -5,8 +5,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import envPaths from 'env-paths';
 import { z } from 'zod';
-import { ClientError } from './errors.js';
 import { writeFileDurably } from './durable-file.js';
+import { ClientError } from './errors.js';
 
 const storeKinds = ['keychain', 'file'] as const;
 export type StoreKind = (typeof storeKinds)[number];
@@ -93,7 +93,11 @@ function checkServer(text: string, allowHttp: boolean): string {
   try {
     url = new URL(text);
   } catch {
-    throw new ClientError('usage', `'${text}' is not a URL`, 'for example https://storage.example:8787 or file:///mnt/disk/vault');
+    throw new ClientError(
+      'usage',
+      `'${text}' is not a URL`,
+      'for example https://storage.example:8787 or file:///mnt/disk/vault',
+    );
   }
   if (url.protocol === 'file:') {
     try {

@@ -78,7 +78,9 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
   } catch (cause) {
-    throw new ClientError('failed', 'the daemon sent an answer that is not JSON', 'is this a JayCloud daemon?', { cause });
+    throw new ClientError('failed', 'the daemon sent an answer that is not JSON', 'is this a JayCloud daemon?', {
+      cause,
+    });
   }
 }
 
@@ -89,7 +91,11 @@ function refusal(status: number, bytes: Uint8Array): Error {
   } catch {
     // Something between us and the daemon answered: report the status below.
   }
-  return new ClientError('failed', `the server answered with HTTP status ${String(status)}`, 'is this a JayCloud daemon?');
+  return new ClientError(
+    'failed',
+    `the server answered with HTTP status ${String(status)}`,
+    'is this a JayCloud daemon?',
+  );
 }
 
 /** True for failures after which the same request may be sent again: the daemon never acknowledged it. */
@@ -201,7 +207,8 @@ export class DaemonApi {
     const parser = new BlobStreamParser();
     const blobs = parser.push(body);
     parser.end();
-    if (blobs.length !== ids.length) throw new ClientError('failed', 'the daemon sent another number of blobs than asked');
+    if (blobs.length !== ids.length)
+      throw new ClientError('failed', 'the daemon sent another number of blobs than asked');
     return blobs.map(({ id, blob }, at) => {
       const asked = ids[at];
       if (asked === undefined || !equalBytes(id, asked)) {
@@ -293,4 +300,3 @@ function coalesce(parts: readonly Uint8Array[]): Uint8Array[] {
   flush();
   return joined;
 }
-

@@ -6,10 +6,10 @@ import { childrenMax } from '../protocol/limits.js';
 import { ClientError } from './errors.js';
 import { frameKinds } from './frame.js';
 import {
+  type EncodedNode,
   encodeChunkList,
   encodeIndex,
   encodeLeaf,
-  type EncodedNode,
   type IndexChild,
   indexChildrenMax,
   indexLevelMax,

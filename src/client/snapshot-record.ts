@@ -126,7 +126,11 @@ export async function openSnapshotRecord(
 }
 
 function tooLong(): ClientError {
-  return new ClientError('failed', 'the description of the snapshot is too long', 'Push fewer paths or use fewer tags.');
+  return new ClientError(
+    'failed',
+    'the description of the snapshot is too long',
+    'Push fewer paths or use fewer tags.',
+  );
 }
 
 function encodeRecord(record: SnapshotRecord): Uint8Array {

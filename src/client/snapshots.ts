@@ -1,10 +1,11 @@
 // Snapshots as users name them (docs/cli.md, "Naming a snapshot"): opened records of the vault log, versions counted per name.
+
+import { sha256 } from '../protocol/blob-id.js';
 import { equalBytes, fromBase64, fromHex, toBase64, toHex, utf8 } from '../protocol/bytes.js';
 import { encodeLogEntry, signLogEntry } from '../protocol/log-entry.js';
-import { sha256 } from '../protocol/blob-id.js';
 import { ClientError } from './errors.js';
 import { nameTag } from './key-hierarchy.js';
-import { openSnapshotRecord, sealSnapshotRecord, type SnapshotRecord, vaultKeyPair } from './snapshot-record.js';
+import { openSnapshotRecord, type SnapshotRecord, sealSnapshotRecord, vaultKeyPair } from './snapshot-record.js';
 import type { Vault } from './vault.js';
 import { isLogConflict, type LogLine, type VaultLog } from './vault-log.js';
 
@@ -34,7 +35,11 @@ export function checkName(name: string): string {
   const isValid =
     namePattern.test(name) && Buffer.byteLength(name) <= 200 && name.split('/').every((part) => part.trim() !== '');
   if (!isValid) {
-    throw new ClientError('usage', `'${name}' cannot be a name`, 'names look like laptop/home: no @, no colon, no empty part');
+    throw new ClientError(
+      'usage',
+      `'${name}' cannot be a name`,
+      'names look like laptop/home: no @, no colon, no empty part',
+    );
   }
   return name.normalize('NFC');
 }
@@ -43,7 +48,11 @@ export function parseReference(text: string): SnapshotReference {
   const match = /^([^@:]+)(?:@([^:]*))?(?::([^]*))?$/.exec(text);
   const [, name, version, path] = match ?? [];
   if (name === undefined || version === '') {
-    throw new ClientError('usage', `'${text}' does not name a snapshot`, 'write NAME, NAME@VERSION or NAME@VERSION:PATH');
+    throw new ClientError(
+      'usage',
+      `'${text}' does not name a snapshot`,
+      'write NAME, NAME@VERSION or NAME@VERSION:PATH',
+    );
   }
   return { name: checkName(name), version: version ?? 'latest', path };
 }
@@ -85,7 +94,11 @@ export async function listSnapshots(log: VaultLog, name?: string): Promise<Snaps
 export async function findSnapshot(log: VaultLog, reference: SnapshotReference): Promise<Snapshot> {
   const snapshots = await listSnapshots(log, reference.name);
   if (snapshots.length === 0) {
-    throw new ClientError('not-found', `there is no snapshot named '${reference.name}'`, "'jaycloud ls' lists the names");
+    throw new ClientError(
+      'not-found',
+      `there is no snapshot named '${reference.name}'`,
+      "'jaycloud ls' lists the names",
+    );
   }
   const found = pick(snapshots, reference.version);
   if (found !== undefined) return found;

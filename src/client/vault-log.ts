@@ -47,7 +47,9 @@ function readSeenHead(vault: Vault): LogHead {
     if (typeof seq !== 'number' || typeof hash !== 'string') throw new TypeError('wrong shape');
     return { seq, hash: fromHex(hash) };
   } catch (cause) {
-    throw new ClientError('failed', `${headPath(vault)} is damaged`, 'remove it if you trust the daemon now', { cause });
+    throw new ClientError('failed', `${headPath(vault)} is damaged`, 'remove it if you trust the daemon now', {
+      cause,
+    });
   }
 }
 
@@ -164,7 +166,11 @@ export class VaultLog {
       // Authenticated under the vault's own key, so signatures were checked when it was written; the chain is walked again.
       for (const wire of wires) {
         const entryBytes = fromBase64(wire.entry);
-        this.#add({ wire, entry: decodeLogEntry(entryBytes), hash: hashLogEntry(entryBytes, fromBase64(wire.signature)) });
+        this.#add({
+          wire,
+          entry: decodeLogEntry(entryBytes),
+          hash: hashLogEntry(entryBytes, fromBase64(wire.signature)),
+        });
       }
     } catch {
       this.lines.length = 0;

@@ -4,11 +4,11 @@ import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from '
 import { fromBase64, toBase64, utf8 } from '../protocol/bytes.js';
 import {
   type Budget,
+  type ChallengeToken,
   challengeBindingBytes,
   challengeMacBytes,
   challengeSaltBytes,
   challengeSubjectBytes,
-  type ChallengeToken,
   challengeTokenBytes,
   decodeChallengeToken,
   encodeChallengeBody,
@@ -143,7 +143,11 @@ export function createChallenges(options: ChallengesOptions): Challenges {
   const window = new ReplayWindow(options.windowNumbers ?? replayWindowNumbers);
 
   const macOf = (body: Uint8Array): Uint8Array =>
-    createHmac('sha256', macKey).update(utf8('jaycloud/1/pow-token\0')).update(body).digest().subarray(0, challengeMacBytes);
+    createHmac('sha256', macKey)
+      .update(utf8('jaycloud/1/pow-token\0'))
+      .update(body)
+      .digest()
+      .subarray(0, challengeMacBytes);
 
   return {
     issue: ({ purpose, accountId, binding }) => {

@@ -36,7 +36,15 @@ function hexFields(keys: object): Record<string, string> {
 
 interface SealVectors {
   vaultSalt: string;
-  leaves: { name: string; salt: string; rawLength: number; rawHash: string; blobLength: number; key: string; id: string }[];
+  leaves: {
+    name: string;
+    salt: string;
+    rawLength: number;
+    rawHash: string;
+    blobLength: number;
+    key: string;
+    id: string;
+  }[];
   nodes: { kind: number; raw: string; children: string[]; key: string; id: string; blob: string }[];
 }
 
@@ -158,10 +166,13 @@ describe('key vectors', () => {
     expect(new Set(all).size).toBe(10);
   });
 
-  it.each(readVectors<{ key: string; text: string }[]>('recovery-key.json'))('write a key as $text', ({ key, text }) => {
-    expect(formatRecoveryKey(hex(key))).toBe(text);
-    expect(toHex(parseRecoveryKey(text))).toBe(key);
-  });
+  it.each(readVectors<{ key: string; text: string }[]>('recovery-key.json'))(
+    'write a key as $text',
+    ({ key, text }) => {
+      expect(formatRecoveryKey(hex(key))).toBe(text);
+      expect(toHex(parseRecoveryKey(text))).toBe(key);
+    },
+  );
 });
 
 interface EnvelopeVector {
@@ -179,7 +190,8 @@ describe('envelope and record vectors', () => {
   });
 
   it('open a snapshot record', async () => {
-    const vector = readVectors<Record<'hpkeSeed' | 'vaultId' | 'nameTag' | 'raw' | 'body', string>>('snapshot-record.json');
+    const vector =
+      readVectors<Record<'hpkeSeed' | 'vaultId' | 'nameTag' | 'raw' | 'body', string>>('snapshot-record.json');
     const context = { vaultId: hex(vector.vaultId), nameTag: hex(vector.nameTag), hpkeSeed: hex(vector.hpkeSeed) };
     const record = await openSnapshotRecord(context, hex(vector.body));
     expect(record).toEqual({
@@ -197,9 +209,14 @@ describe('envelope and record vectors', () => {
 
 describe('manifest and log vectors', () => {
   it('read a leaf and write the same bytes', () => {
-    const vector = readVectors<{ salt: string; raw: string; children: string[]; id: string; key: string; blob: string }>(
-      'manifest.json',
-    );
+    const vector = readVectors<{
+      salt: string;
+      raw: string;
+      children: string[];
+      id: string;
+      key: string;
+      blob: string;
+    }>('manifest.json');
     const entries = decodeLeaf(openNode({ id: hex(vector.id), key: hex(vector.key) }, hex(vector.blob)));
     expect(entries.map((entry) => [Buffer.from(entry.path).toString(), entry.type, entry.user])).toEqual([
       ['', 'directory', 'ann'],
@@ -208,7 +225,11 @@ describe('manifest and log vectors', () => {
       ['docs/one', 'file', 'ann'],
       ['docs/two', 'file', 'ann'],
     ]);
-    expect(entries[1]).toMatchObject({ mtimeSeconds: -1, mtimeNanoseconds: 999_999_999, linkTarget: utf8('../elsewhere') });
+    expect(entries[1]).toMatchObject({
+      mtimeSeconds: -1,
+      mtimeNanoseconds: 999_999_999,
+      linkTarget: utf8('../elsewhere'),
+    });
     expect(entries[3]).toMatchObject({ mode: 0o4644, size: 70_010, sparse: true });
     expect(entries[3]?.chunks.map((chunk) => chunk.rawLength)).toEqual([5, 70_000, 5]);
     expect(entries[4]?.hardlinkTo).toEqual(utf8('docs/one'));

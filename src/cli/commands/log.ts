@@ -1,7 +1,7 @@
 // log: the snapshots of the vault, newest first.
 import { Command } from 'commander';
-import { checkName, listSnapshots } from '../../client/snapshots.js';
 import { ClientError } from '../../client/errors.js';
+import { checkName, listSnapshots } from '../../client/snapshots.js';
 import { VaultLog } from '../../client/vault-log.js';
 import type { Run } from '../main.js';
 import type { Session } from '../session.js';

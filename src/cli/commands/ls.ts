@@ -1,9 +1,9 @@
 // ls: the names in the vault, or what a snapshot holds.
 import { Command } from 'commander';
+import { ClientError, integrityError } from '../../client/errors.js';
 import type { ManifestEntry } from '../../client/manifest-entry.js';
 import { readManifest } from '../../client/manifest-reader.js';
 import { findSnapshot, listSnapshots, parseReference, type Snapshot, snapshotPath } from '../../client/snapshots.js';
-import { ClientError, integrityError } from '../../client/errors.js';
 import { VaultLog } from '../../client/vault-log.js';
 import type { Run } from '../main.js';
 import type { Session } from '../session.js';
@@ -102,7 +102,11 @@ async function listEntries(session: Session, text: string): Promise<number> {
   for await (const item of readManifest(record.root, fetchNodes, { prefix })) {
     if ('gap' in item) {
       lost += item.gap.entries;
-      session.output.problem('damaged', item.gap.firstPath, `${String(item.gap.entries)} entries from here on are lost`);
+      session.output.problem(
+        'damaged',
+        item.gap.firstPath,
+        `${String(item.gap.entries)} entries from here on are lost`,
+      );
     } else {
       entries += 1;
       session.output.result(entryLine(item.entry), entryJson(item.entry));

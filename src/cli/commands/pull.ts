@@ -105,4 +105,3 @@ async function runPull(session: Session, text: string, given: string | undefined
   session.output.summary(lines.join('\n'), summary);
   return problems > 0 ? exitPartial : 0;
 }
-

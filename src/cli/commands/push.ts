@@ -38,7 +38,12 @@ export function pushCommand(run: Run): Command {
         .choices(['everyone', 'vault'])
         .default('everyone'),
     )
-    .option('--private <pattern>', 'keep matching files to this vault (gitignore syntax); may be given again', collect, [])
+    .option(
+      '--private <pattern>',
+      'keep matching files to this vault (gitignore syntax); may be given again',
+      collect,
+      [],
+    )
     .option('--reread', 'read every file, even those that look unchanged')
     .action((paths: string[], flags: PushFlags, command: Command) =>
       run(command, (session) => runPush(session, paths, flags)),
@@ -100,7 +105,9 @@ function report(session: Session, result: PushResult, bytesSent: number, seconds
     `stored ${reference} (snapshot ${snapshot.id.slice(0, 12)}) in ${formatSeconds(seconds)}`,
     `  ${formatCount(counts.files, 'file')}, ${formatBytes(counts.bytes)}; ${formatCount(counts.newBlobs, 'new blob')}, ` +
       `${formatBytes(bytesSent)} sent, ${formatBytes(counts.bytesNotSent)} not sent`,
-    ...(powAttempts > 0 ? [`  proof of work: ${formatCount(powAttempts, 'attempt')}, ${formatSeconds(powSeconds)}`] : []),
+    ...(powAttempts > 0
+      ? [`  proof of work: ${formatCount(powAttempts, 'attempt')}, ${formatSeconds(powSeconds)}`]
+      : []),
     ...(problems > 0 ? [`  incomplete: ${formatCount(problems, 'problem')}, see above`] : []),
     `bring it back: ${command}`,
   ];

@@ -19,7 +19,8 @@ async function runRm(session: Session, text: string): Promise<number> {
   const reference = parseReference(text);
   if (reference.path !== undefined) throw new ClientError('usage', 'only whole snapshots can be deleted');
   // Deleting by a bare name would be one slip away from deleting the wrong one.
-  if (!text.includes('@')) throw new ClientError('usage', 'which version?', `write ${reference.name}@VERSION, or @latest`);
+  if (!text.includes('@'))
+    throw new ClientError('usage', 'which version?', `write ${reference.name}@VERSION, or @latest`);
   const vault = await session.vault();
   const log = await VaultLog.read(vault);
   const snapshot = await findSnapshot(log, reference);

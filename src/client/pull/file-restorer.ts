@@ -8,7 +8,6 @@ import { ClientError, integrityError } from '../errors.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import type { ChunkRef } from '../seal.js';
 import { readChunkRefs } from './read-file.js';
-import type { WholeFile } from './restore-messages.js';
 import {
   checkTarget,
   createTemporary,
@@ -17,6 +16,7 @@ import {
   finishFile,
   type Overwrite,
 } from './restore-file.js';
+import type { WholeFile } from './restore-messages.js';
 import { RestorePool } from './restore-pool.js';
 import type { Folder } from './target-tree.js';
 
@@ -104,7 +104,8 @@ export class FileRestorer {
   }
 
   #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure instanceof Error ? this.#failure : new Error(String(this.#failure));
+    if (this.#failure !== undefined)
+      throw this.#failure instanceof Error ? this.#failure : new Error(String(this.#failure));
   }
 
   async #restoreBatch(files: readonly FileToRestore[]): Promise<void> {
@@ -121,14 +122,24 @@ export class FileRestorer {
         });
         const { entry, folder, targetPath, metadata, overwrite } = file;
         const { size: sizeBytes, sparse, chunks } = entry;
-        return { folderPath: folder.path, targetPath, sizeBytes, sparse, metadata, overwrite, chunks: chunks.map(plain), blobAt };
+        return {
+          folderPath: folder.path,
+          targetPath,
+          sizeBytes,
+          sparse,
+          metadata,
+          overwrite,
+          chunks: chunks.map(plain),
+          blobAt,
+        };
       });
       const blobs = ids.length === 0 ? [] : await this.#api.fetchBlobs(ids);
       const outcomes = await this.#pool.run({ type: 'files', files: whole, blobs });
       files.forEach(({ entry }, at) => {
         const { outcome, message } = outcomes[at] ?? { outcome: 'failed', message: 'no answer from its thread' };
         if (outcome === 'done' || outcome === 'same') this.#events.onDone(entry);
-        else if (outcome === 'taken') this.#events.onProblem(entry, 'exists', 'something of this name is there already');
+        else if (outcome === 'taken')
+          this.#events.onProblem(entry, 'exists', 'something of this name is there already');
         else this.#events.onProblem(entry, outcome, message);
       });
     } finally {
@@ -153,7 +164,8 @@ export class FileRestorer {
       }
       this.#events.onDone(entry);
     } catch (error) {
-      if (error instanceof ClientError && error.code === 'integrity') this.#events.onProblem(entry, 'damaged', error.message);
+      if (error instanceof ClientError && error.code === 'integrity')
+        this.#events.onProblem(entry, 'damaged', error.message);
       else if (error instanceof ClientError || error instanceof ProtocolError) throw error;
       else this.#events.onProblem(entry, 'failed', error instanceof Error ? error.message : String(error));
     } finally {

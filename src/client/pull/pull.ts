@@ -1,5 +1,5 @@
 // One pull: read the manifest, fetch what it refers to, write it below a folder (docs/architecture.md, "Safe restore").
-import { linkSync, lchownSync, chmodSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, lchownSync, linkSync, rmSync, symlinkSync } from 'node:fs';
 import { concatBytes, equalBytes } from '../../protocol/bytes.js';
 import { ClientError } from '../errors.js';
 import type { ManifestEntry } from '../manifest-entry.js';
@@ -107,7 +107,8 @@ class PullRun {
     }
     if (!isFound) {
       const name = Buffer.from(path).toString();
-      if (path.length > 0) throw new ClientError('nothing-matched', `the snapshot has no '${name}'`, "'jaycloud ls' shows what it has");
+      if (path.length > 0)
+        throw new ClientError('nothing-matched', `the snapshot has no '${name}'`, "'jaycloud ls' shows what it has");
     }
     await this.#files.finish();
     await this.#linkFiles();
@@ -206,7 +207,9 @@ class PullRun {
   #isSelected(path: Uint8Array): boolean {
     const prefix = this.#options.path;
     if (prefix.length === 0 || equalBytes(path, prefix)) return true;
-    return path.length > prefix.length && path[prefix.length] === 0x2f && equalBytes(path.subarray(0, prefix.length), prefix);
+    return (
+      path.length > prefix.length && path[prefix.length] === 0x2f && equalBytes(path.subarray(0, prefix.length), prefix)
+    );
   }
 
   /** Last of all, so that nothing is ever written through one. */
@@ -272,4 +275,3 @@ class PullRun {
 function keyOf(path: Uint8Array): string {
   return Buffer.from(path).toString('latin1');
 }
-

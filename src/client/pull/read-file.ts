@@ -30,11 +30,7 @@ async function findFile(api: DaemonApi, root: NodeRef, path: Uint8Array): Promis
 }
 
 /** Throws ClientError `nothing-matched` for an absent path and `integrity` before yielding anything false. */
-export async function* readFileContent(
-  api: DaemonApi,
-  root: NodeRef,
-  path: Uint8Array,
-): AsyncGenerator<Uint8Array> {
+export async function* readFileContent(api: DaemonApi, root: NodeRef, path: Uint8Array): AsyncGenerator<Uint8Array> {
   const entry = await findFile(api, root, path);
   const fetchRun = async (run: readonly ChunkRef[]) => {
     const blobs = await api.fetchBlobs(run.map(({ id }) => id));

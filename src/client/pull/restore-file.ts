@@ -8,10 +8,10 @@ import {
   fchownSync,
   ftruncateSync,
   lstatSync,
+  lutimesSync,
   openSync,
   renameSync,
   rmSync,
-  lutimesSync,
   writeSync,
 } from 'node:fs';
 import { concatBytes, toHex, utf8 } from '../../protocol/bytes.js';

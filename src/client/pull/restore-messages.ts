@@ -24,7 +24,11 @@ export interface FilePart {
 }
 
 export type RestoreJob =
-  | { readonly type: 'files'; readonly files: readonly WholeFile[]; readonly blobs: readonly (Uint8Array | undefined)[] }
+  | {
+      readonly type: 'files';
+      readonly files: readonly WholeFile[];
+      readonly blobs: readonly (Uint8Array | undefined)[];
+    }
   | { readonly type: 'part'; readonly part: FilePart; readonly blobs: readonly (Uint8Array | undefined)[] };
 
 /** `damaged`: bytes that are not what the manifest says, or are not there. */

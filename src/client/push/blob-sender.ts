@@ -1,7 +1,8 @@
 // Gets sealed blobs to the daemon (docs/architecture.md, "The life of a push"): asks which exist, claims those that others
 // stored, uploads the rest. Holds a bounded number of bytes and keeps several requests in flight.
-import { blobIdBytes } from '../../protocol/limits.js';
+
 import { concatBytes, fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
+import { blobIdBytes } from '../../protocol/limits.js';
 import { possessionProof, possessionSlices } from '../../protocol/possession.js';
 import type { DaemonApi } from '../daemon-api.js';
 import type { SealedBlob } from '../seal.js';

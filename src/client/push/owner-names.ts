@@ -6,7 +6,8 @@ function readNames(path: string): Map<number, string> {
   try {
     for (const line of readFileSync(path, 'utf8').split('\n')) {
       const [name, , id] = line.split(':');
-      if (name !== undefined && id !== undefined && /^\d+$/.test(id) && !names.has(Number(id))) names.set(Number(id), name);
+      if (name !== undefined && id !== undefined && /^\d+$/.test(id) && !names.has(Number(id)))
+        names.set(Number(id), name);
     }
   } catch {
     // No such file on this system: ids alone are stored.

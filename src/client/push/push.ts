@@ -129,11 +129,20 @@ class PushRun {
     ];
     this.#pool = new SealPool(
       { domains },
-      { onRun: (sealed) => this.#sender.addRun(sealed), onFiles: (files) => { this.#settle(files); } },
+      {
+        onRun: (sealed) => this.#sender.addRun(sealed),
+        onFiles: (files) => {
+          this.#settle(files);
+        },
+      },
     );
     this.#queue = new EntryQueue(readOwnerNames(), {
-      onEntry: (entry, signature) => { this.#addEntry(entry, signature); },
-      onUnreadable: (walked) => { this.#problem('unreadable', walked.source, 'its content could not be read'); },
+      onEntry: (entry, signature) => {
+        this.#addEntry(entry, signature);
+      },
+      onUnreadable: (walked) => {
+        this.#problem('unreadable', walked.source, 'its content could not be read');
+      },
     });
     this.#manifest = new ManifestWriter({
       salt: dedupSalt,

@@ -1,11 +1,12 @@
 // A sealing thread: reads, cuts, compresses and encrypts whole files. Plaintext never leaves it.
+
+import type { BigIntStats } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { blobIdBytes } from '../../protocol/limits.js';
 import { createGearTable } from '../chunker.js';
 import type { ChunkRef, SealedBlob } from '../seal.js';
 import type { FailedFile, FileJob, FromWorker, SealedFile, ToWorker, WorkerSetup } from './seal-messages.js';
 import { type SealingDomain, sealFile } from './source-file.js';
-import type { BigIntStats } from 'node:fs';
 
 /** A run is handed over at this size: large enough to be rare, small enough to keep the uploads going. */
 const runBytes = 4 * 1024 * 1024;

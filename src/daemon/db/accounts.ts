@@ -53,9 +53,7 @@ export function insertAccount(tx: Queries, account: NewAccount, nowMs: number): 
     })
     .returning({ accountNo: accounts.accountNo })
     .get();
-  tx.insert(credentials)
-    .values({ accountNo, registrationRecord: account.registrationRecord, updatedAt: nowMs })
-    .run();
+  tx.insert(credentials).values({ accountNo, registrationRecord: account.registrationRecord, updatedAt: nowMs }).run();
   const { vaultNo } = tx
     .insert(vaults)
     .values({
