@@ -94,9 +94,9 @@ async function runSession(flags: GlobalFlags, work: (session: Session) => Promis
   // `once`: a second signal ends the program the hard way.
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt).once('SIGHUP', interrupt);
   // A reader that has seen enough (`| head`) is no fault.
-  let isPipeClosed = false;
+  const pipe = { isClosed: false };
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    isPipeClosed = error.code === 'EPIPE';
+    pipe.isClosed = error.code === 'EPIPE';
     interrupt();
   });
   let session: Session | undefined;
@@ -104,7 +104,7 @@ async function runSession(flags: GlobalFlags, work: (session: Session) => Promis
     session = new Session(flags, output, interruption.signal);
     return await work(session);
   } catch (error) {
-    if (isPipeClosed) return 0;
+    if (pipe.isClosed) return 0;
     return reportFailure(output, error);
   } finally {
     output.stopProgress();

@@ -42,8 +42,8 @@ function encodeCredential(credential: Credential): string {
 
 function decodeCredential(text: string): Credential {
   try {
-    const { version: _version, password, ...rest } = credentialShape.parse(JSON.parse(text));
-    return { ...rest, password, root: fromBase64(rest.root), vaultSecret: fromBase64(rest.vaultSecret) };
+    const { root, vaultSecret, password, ...rest } = credentialShape.parse(JSON.parse(text));
+    return { ...rest, password, root: fromBase64(root), vaultSecret: fromBase64(vaultSecret) };
   } catch (cause) {
     throw new ClientError('not-logged-in', 'the stored credential is damaged', 'log in again', { cause });
   }

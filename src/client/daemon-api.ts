@@ -1,5 +1,4 @@
-// One function per endpoint (docs/protocol.md), retries included; the only importer of undici.
-import { Readable } from 'node:stream';
+// One function per endpoint (docs/protocol.md), retries included.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { blobIdOf } from '../protocol/blob-id.js';
 import {
@@ -21,40 +20,6 @@ const triesMax = 6;
 const firstWaitMs = 250;
 const waitMsMax = 8_000;
 const retriedStatuses = new Set([429, 502, 503, 504]);
-
-/** HTTP over a pool of connections. `server` is an http: or https: origin. */
-export async function createHttpTransport(server: string): Promise<Transport> {
-  const { Pool } = await import('undici');
-  const pool = new Pool(server, {
-    connections: 8,
-    connect: { timeout: 10_000 },
-    headersTimeout: 120_000,
-    bodyTimeout: 120_000,
-  });
-  return {
-    server,
-    async send(request): Promise<TransportResponse> {
-      const [only] = request.body;
-      const lengthBytes = request.body.reduce((sum, part) => sum + part.length, 0);
-      const response = await pool.request({
-        method: request.method as 'GET',
-        path: request.path,
-        headers: lengthBytes > 0 ? { ...request.headers, 'content-length': String(lengthBytes) } : request.headers,
-        body: only === undefined ? null : request.body.length === 1 ? only : Readable.from(request.body),
-        signal: request.signal ?? null,
-      });
-      return {
-        status: response.statusCode,
-        header: (name) => {
-          const value = response.headers[name];
-          return Array.isArray(value) ? value[0] : value;
-        },
-        body: response.body,
-      };
-    },
-    close: () => pool.destroy(),
-  };
-}
 
 interface Call {
   readonly path?: string;

@@ -1,11 +1,12 @@
 // The OS keychain (docs/cli.md, "Where secrets are kept"); the only importer of keytar, loaded when it is first asked.
+import type keytarPackage from 'keytar';
 import { ClientError } from './errors.js';
+
+type Keytar = typeof keytarPackage;
 
 const service = 'jaycloud';
 /** A desktop may show an unlock prompt, a broken bus may never answer. */
 const timeoutMs = 8_000;
-
-type Keytar = typeof import('keytar');
 
 async function withTimeout<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -34,7 +34,7 @@ function load(): SystemCalls | undefined {
     const lseek = library.func('int64_t lseek(int, int64_t, int)');
     const times = new BigInt64Array([0n, utimeOmit, 0n, 0n]);
     const seek = (whence: number) => (file: number, offset: number) => {
-      const found = Number(lseek(file, offset, whence));
+      const found = lseek(file, offset, whence);
       return found < 0 ? undefined : found;
     };
     return {

@@ -49,7 +49,7 @@ const typeLetters = { directory: 'd', file: '-', symlink: 'l' } as const;
 
 /** The ten characters that `ls -l` begins a line with. */
 function modeText({ type, mode }: ManifestEntry): string {
-  const letters = [...'rwxrwxrwx'].map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-'));
+  const letters = Array.from('rwxrwxrwx', (letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-'));
   const special: [bit: number, at: number, set: string, unset: string][] = [
     [0o4000, 2, 's', 'S'],
     [0o2000, 5, 's', 'S'],

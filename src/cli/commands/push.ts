@@ -2,7 +2,8 @@
 import { hostname } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type PushProgress, type PushResult, push } from '../../client/push/push.js';
+import { push } from '../../client/push/push.js';
+import type { PushProgress, PushResult } from '../../client/push/push-options.js';
 import { startScan } from '../../client/push/scan.js';
 import { findSources } from '../../client/push/walk.js';
 import { checkName } from '../../client/snapshots.js';

@@ -48,7 +48,7 @@ export class FileRestorer {
   #batch: FileToRestore[] = [];
   #batchBytes = 0;
   #batchChunks = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(api: DaemonApi, events: RestorerEvents) {
     this.#api = api;
@@ -93,7 +93,7 @@ export class FileRestorer {
   async #start(work: Promise<void>): Promise<void> {
     const tracked: Promise<void> = work
       .catch((error: unknown) => {
-        this.#failure ??= error;
+        this.#failure ??= asError(error);
       })
       .finally(() => {
         this.#inFlight.delete(tracked);
@@ -104,8 +104,7 @@ export class FileRestorer {
   }
 
   #throwFailure(): void {
-    if (this.#failure !== undefined)
-      throw this.#failure instanceof Error ? this.#failure : new Error(String(this.#failure));
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #restoreBatch(files: readonly FileToRestore[]): Promise<void> {
@@ -175,7 +174,7 @@ export class FileRestorer {
 
   async #writeParts(entry: ManifestEntry, file: number): Promise<void> {
     const parts = new Set<Promise<void>>();
-    let firstFault: unknown;
+    let firstFault: Error | undefined;
     let offset = 0;
     let part: ChunkRef[] = [];
     let partBytes = 0;
@@ -187,7 +186,7 @@ export class FileRestorer {
       partBytes = 0;
       const work: Promise<void> = this.#writePart(file, at, entry.sparse, chunks)
         .catch((error: unknown) => {
-          firstFault ??= error;
+          firstFault ??= asError(error);
         })
         .finally(() => {
           parts.delete(work);
@@ -203,7 +202,7 @@ export class FileRestorer {
     }
     if (part.length > 0) await write();
     while (parts.size > 0) await Promise.race(parts);
-    if (firstFault !== undefined) throw firstFault instanceof Error ? firstFault : new Error(String(firstFault));
+    if (firstFault !== undefined) throw firstFault;
   }
 
   async #writePart(file: number, offset: number, sparse: boolean, chunks: readonly ChunkRef[]): Promise<void> {
@@ -221,4 +220,8 @@ export class FileRestorer {
 /** A copy without the buffer that a view is part of: threads get only what they need. */
 function plain(chunk: ChunkRef): ChunkRef {
   return { id: concatBytes(chunk.id), key: concatBytes(chunk.key), rawLength: chunk.rawLength };
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -227,7 +227,7 @@ export class BlobSender {
   async #put(blobs: readonly (HeldBlob | SealedBlob)[]): Promise<void> {
     const cost = { bytes: bytesOf(blobs), blobs: blobs.length, ids: 0 };
     const { states } = await this.#broker.spend('upload', cost, (grant) => this.#api.putBlobs(grant, blobs));
-    const stored = [...states].filter((state) => state === 's').length;
+    const stored = states.replaceAll('e', '').length;
     this.counts.newBlobs += stored;
     this.counts.ownedBlobs += blobs.length - stored;
   }

@@ -1,7 +1,7 @@
 // Earns grants as they are needed: the next one is solved while the current one is used up (docs/proof-of-work.md).
 
 import { ProtocolError } from '../../protocol/errors.js';
-import { grantBudgets } from '../../protocol/limits.js';
+import type { grantBudgets } from '../../protocol/limits.js';
 import type { CreateGrantResponse } from '../../protocol/messages.js';
 import type { DaemonApi } from '../daemon-api.js';
 import { ClientError } from '../errors.js';

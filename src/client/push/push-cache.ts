@@ -118,7 +118,7 @@ export class PushCacheReader {
   readonly origin: CacheOrigin;
   readonly #file: number;
   readonly #key: Uint8Array;
-  #block: Uint8Array<ArrayBufferLike> = new Uint8Array();
+  #block: Uint8Array = new Uint8Array();
   #at = 0;
   #blocks = 0;
   #next: { path: Uint8Array; file: CachedFile } | undefined;

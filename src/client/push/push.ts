@@ -8,10 +8,9 @@ import { everyoneSalt } from '../dedup-domain.js';
 import { ClientError } from '../errors.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { ManifestWriter } from '../manifest-writer.js';
-import type { PaidSolver } from '../paid-solver.js';
 import { createPrivateRules } from '../private-rules.js';
 import type { SealedBlob } from '../seal.js';
-import { appendSnapshot, type Snapshot } from '../snapshots.js';
+import { appendSnapshot } from '../snapshots.js';
 import type { Vault } from '../vault.js';
 import { VaultLog } from '../vault-log.js';
 import { BlobSender } from './blob-sender.js';
@@ -19,51 +18,10 @@ import { EntryQueue, type FileContent, signatureOf } from './entry-queue.js';
 import { GrantBroker } from './grant-broker.js';
 import { readOwnerNames } from './owner-names.js';
 import { type CachedFile, type FileSignature, PushCacheReader, PushCacheWriter } from './push-cache.js';
+import type { PushOptions, PushProblem, PushProgress, PushResult } from './push-options.js';
 import type { FailedFile, SealedFile } from './seal-messages.js';
 import { SealPool } from './seal-pool.js';
-import { type FoundSources, type WalkedEntry, walk } from './walk.js';
-
-export interface PushOptions {
-  readonly found: FoundSources;
-  readonly name: string;
-  readonly host: string;
-  readonly tags: readonly string[];
-  /** `vault`: nothing of this push is shared with other vaults. */
-  readonly dedup: 'everyone' | 'vault';
-  /** Patterns of files that stay in the vault's own domain, beside the built-in ones. */
-  readonly privatePatterns: readonly string[];
-  /** Read every file again, whatever the cache of the last push says. */
-  readonly reread: boolean;
-  readonly solver: PaidSolver;
-  readonly signal: AbortSignal;
-  /** Something is not in the snapshot (`skipped` where that is no fault), or was caught in a change. */
-  readonly onProblem: (problem: PushProblem) => void;
-}
-
-export interface PushProblem {
-  readonly kind: 'unreadable' | 'changed' | 'skipped';
-  readonly path: Uint8Array;
-  readonly message: string;
-}
-
-/** Counters that a progress line reads while the push runs. */
-export interface PushProgress {
-  files: number;
-  bytes: number;
-}
-
-export interface PushResult {
-  readonly snapshot: Snapshot;
-  readonly files: number;
-  readonly bytes: number;
-  readonly blobs: number;
-  readonly newBlobs: number;
-  readonly claimedBlobs: number;
-  readonly ownedBlobs: number;
-  readonly bytesNotSent: number;
-  readonly filesRead: number;
-  readonly problems: number;
-}
+import { type WalkedEntry, walk } from './walk.js';
 
 /** Entries that may wait behind one slow file. */
 const queuedEntriesMax = 65_536;

@@ -1,5 +1,5 @@
 // Walks the sources of a push in manifest order: plain byte order of whole paths (docs/format.md, "Manifest").
-import { type BigIntStats, type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { compareBytes, concatBytes, utf8 } from '../../protocol/bytes.js';
 import { ClientError } from '../errors.js';
@@ -95,7 +95,7 @@ function byKey(a: Item, b: Item): number {
 
 function listItems(folder: Item): Item[] {
   const options = { encoding: 'buffer', withFileTypes: true } as const;
-  const children = readdirSync(Buffer.from(folder.source), options) as unknown as Dirent<Buffer>[];
+  const children = readdirSync(Buffer.from(folder.source), options);
   return children
     .flatMap((child) => {
       const source = joined(folder.source, child.name);

@@ -1,0 +1,46 @@
+// What a push is asked for and what it answers.
+import type { PaidSolver } from '../paid-solver.js';
+import type { Snapshot } from '../snapshots.js';
+import type { FoundSources } from './walk.js';
+
+export interface PushOptions {
+  readonly found: FoundSources;
+  readonly name: string;
+  readonly host: string;
+  readonly tags: readonly string[];
+  /** `vault`: nothing of this push is shared with other vaults. */
+  readonly dedup: 'everyone' | 'vault';
+  /** Patterns of files that stay in the vault's own domain, beside the built-in ones. */
+  readonly privatePatterns: readonly string[];
+  /** Read every file again, whatever the cache of the last push says. */
+  readonly reread: boolean;
+  readonly solver: PaidSolver;
+  readonly signal: AbortSignal;
+  /** Something is not in the snapshot (`skipped` where that is no fault), or was caught in a change. */
+  readonly onProblem: (problem: PushProblem) => void;
+}
+
+export interface PushProblem {
+  readonly kind: 'unreadable' | 'changed' | 'skipped';
+  readonly path: Uint8Array;
+  readonly message: string;
+}
+
+/** Counters that a progress line reads while the push runs. */
+export interface PushProgress {
+  files: number;
+  bytes: number;
+}
+
+export interface PushResult {
+  readonly snapshot: Snapshot;
+  readonly files: number;
+  readonly bytes: number;
+  readonly blobs: number;
+  readonly newBlobs: number;
+  readonly claimedBlobs: number;
+  readonly ownedBlobs: number;
+  readonly bytesNotSent: number;
+  readonly filesRead: number;
+  readonly problems: number;
+}
