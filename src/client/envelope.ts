@@ -73,7 +73,8 @@ export function openEnvelope(
   if (envelope.length < envelopeOverheadBytes || envelope.length > sealedEnvelopeBytesMax) {
     throw integrityError('an envelope has a bad length');
   }
-  if (!equalBytes(envelope.subarray(0, magic.length), magic)) throw integrityError('not an envelope of a known version');
+  if (!equalBytes(envelope.subarray(0, magic.length), magic))
+    throw integrityError('not an envelope of a known version');
   const salt = envelope.subarray(magic.length, magic.length + saltBytes);
   const { key, nonce, commitment } = envelopeKeys(kek, salt, purpose, aad);
   if (!timingSafeEqual(commitment, envelope.subarray(magic.length + saltBytes, clearBytes))) {

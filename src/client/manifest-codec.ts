@@ -209,7 +209,11 @@ function references(
   const found: [Uint8Array, Uint8Array, number][] = [];
   for (let at = 0; at < fields.length; at += 3) {
     const id = children.take(fields[at]);
-    found.push([id, bytesField(fields[at + 1], blobKeyBytes, blobKeyBytes), integerField(fields[at + 2], 1, lengthMax)]);
+    found.push([
+      id,
+      bytesField(fields[at + 1], blobKeyBytes, blobKeyBytes),
+      integerField(fields[at + 2], 1, lengthMax),
+    ]);
   }
   return found;
 }
@@ -217,7 +221,14 @@ function references(
 /** 1 to `listChunksMax` references. */
 export function encodeChunkList(chunks: readonly ChunkRef[]): EncodedNode {
   const table = new ChildTable();
-  const raw = encodeStrict([version, refFields(chunks, chunks.map((chunk) => chunk.rawLength), table)]);
+  const raw = encodeStrict([
+    version,
+    refFields(
+      chunks,
+      chunks.map((chunk) => chunk.rawLength),
+      table,
+    ),
+  ]);
   return { raw, children: table.ids };
 }
 

@@ -125,7 +125,8 @@ function checkContent(entry: ManifestEntry): string | undefined {
     size += chunk.rawLength;
   }
   for (const list of chunkLists) {
-    if (list.size < 1 || !isCount(list.size, listChunksMax * rawBytesMax)) return 'a chunk list has a size out of range';
+    if (list.size < 1 || !isCount(list.size, listChunksMax * rawBytesMax))
+      return 'a chunk list has a size out of range';
     size += list.size;
   }
   if (!Number.isSafeInteger(entry.size) || entry.size !== size) return 'the size is not the sum of the chunks';

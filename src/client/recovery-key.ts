@@ -42,7 +42,8 @@ export function parseRecoveryKey(text: string): Uint8Array {
   let bits = 0n;
   for (const character of typed) {
     const value = alphabet.indexOf(character);
-    if (value < 0) throw new ClientError('wrong-credential', 'a recovery key has no such character', 'Check for a slip.');
+    if (value < 0)
+      throw new ClientError('wrong-credential', 'a recovery key has no such character', 'Check for a slip.');
     bits = (bits << 5n) | BigInt(value);
   }
   const bytes = new Uint8Array(recoveryKeyBytes + checksumBytes);

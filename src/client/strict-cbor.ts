@@ -14,7 +14,12 @@ export function encodeStrict(value: unknown): Uint8Array {
 export function decodeStrict(bytes: Uint8Array): unknown {
   let value: unknown;
   try {
-    value = decode(bytes, { strict: true, allowIndefinite: false, allowUndefined: false, rejectDuplicateMapKeys: true });
+    value = decode(bytes, {
+      strict: true,
+      allowIndefinite: false,
+      allowUndefined: false,
+      rejectDuplicateMapKeys: true,
+    });
   } catch (cause) {
     throw integrityError('structured data cannot be decoded', cause);
   }

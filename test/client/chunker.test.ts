@@ -40,9 +40,12 @@ describe('nextCut', () => {
     expect(data.length / lengths.length).toBeLessThan(1.6 * 1024 * 1024);
   });
 
-  it.each([chunkBytesMax - 1, chunkBytesMax, chunkBytesMax + 1])('ends %i bytes without a cut at the longest chunk', (length) => {
-    expect(nextCut(new Uint8Array(length), 0, length, gear)).toBe(Math.min(length, chunkBytesMax));
-  });
+  it.each([chunkBytesMax - 1, chunkBytesMax, chunkBytesMax + 1])(
+    'ends %i bytes without a cut at the longest chunk',
+    (length) => {
+      expect(nextCut(new Uint8Array(length), 0, length, gear)).toBe(Math.min(length, chunkBytesMax));
+    },
+  );
 
   it('does not depend on where the bytes stand or what follows the longest chunk', () => {
     fc.assert(

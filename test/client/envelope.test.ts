@@ -2,7 +2,12 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { envelopeOverheadBytes, openEnvelope, sealedEnvelopeBytesMax, sealEnvelope } from '../../src/client/envelope.js';
+import {
+  envelopeOverheadBytes,
+  openEnvelope,
+  sealedEnvelopeBytesMax,
+  sealEnvelope,
+} from '../../src/client/envelope.js';
 import { formatRecoveryKey, parseRecoveryKey } from '../../src/client/recovery-key.js';
 import { concatBytes, equalBytes, utf8 } from '../../src/protocol/bytes.js';
 import { codeThrownBy, flipped } from '../helpers/integrity.js';
@@ -39,9 +44,16 @@ describe('an envelope', () => {
       expect(codeThrownBy(() => openEnvelope(kek, 'root/password', aad, flipped(envelope, at)))).toBe('integrity');
     }
     for (const at of [4, 35, 36, 67]) {
-      expect(codeThrownBy(() => openEnvelope(kek, 'root/password', aad, flipped(envelope, at)))).toBe('wrong-credential');
+      expect(codeThrownBy(() => openEnvelope(kek, 'root/password', aad, flipped(envelope, at)))).toBe(
+        'wrong-credential',
+      );
     }
-    const bad = [envelope.subarray(0, -1), concatBytes(envelope, new Uint8Array(1)), envelope.subarray(0, 83), new Uint8Array(0)];
+    const bad = [
+      envelope.subarray(0, -1),
+      concatBytes(envelope, new Uint8Array(1)),
+      envelope.subarray(0, 83),
+      new Uint8Array(0),
+    ];
     for (const one of bad) expect(codeThrownBy(() => openEnvelope(kek, 'root/password', aad, one))).toBe('integrity');
   });
 

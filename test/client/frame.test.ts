@@ -17,12 +17,15 @@ function refuses(frame: Uint8Array, rawLength?: number): void {
 }
 
 describe('encodeFrame', () => {
-  it.each([0, 1, 1011, 1012, 1013, 1044, 65_536, rawBytesMax - 1, rawBytesMax])('gives back %i random bytes', (length) => {
-    const raw = new Uint8Array(randomBytes(length));
-    const frame = encodeFrame(data, raw);
-    expect(frame.length).toBe(paddedLength(frameHeaderBytes + length));
-    expect(equalBytes(decodeFrame(frame, data, length), raw)).toBe(true);
-  });
+  it.each([0, 1, 1011, 1012, 1013, 1044, 65_536, rawBytesMax - 1, rawBytesMax])(
+    'gives back %i random bytes',
+    (length) => {
+      const raw = new Uint8Array(randomBytes(length));
+      const frame = encodeFrame(data, raw);
+      expect(frame.length).toBe(paddedLength(frameHeaderBytes + length));
+      expect(equalBytes(decodeFrame(frame, data, length), raw)).toBe(true);
+    },
+  );
 
   it('fills the longest frame with the longest chunk', () => {
     expect(encodeFrame(data, new Uint8Array(randomBytes(rawBytesMax))).length).toBe(frameBytesMax);
@@ -82,8 +85,16 @@ describe('decodeFrame', () => {
   });
 
   it('refuses a stored length beyond the frame and a raw length beyond any chunk', () => {
-    refuses(changed(frame, (copy) => copy.set([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 4)));
-    refuses(changed(encodeFrame(data, new Uint8Array(5000)), (copy) => copy.set([0xff, 0xff, 0xff, 0xff], 4)));
+    refuses(
+      changed(frame, (copy) => {
+        copy.set([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 4);
+      }),
+    );
+    refuses(
+      changed(encodeFrame(data, new Uint8Array(5000)), (copy) => {
+        copy.set([0xff, 0xff, 0xff, 0xff], 4);
+      }),
+    );
   });
 
   it('refuses compressed data that is not shorter than its raw length', () => {
@@ -145,7 +156,10 @@ describe('decompress', () => {
     const head = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
     expect(decompress(Uint8Array.from([...head, ...block(1, 1000)]), 1000)).toEqual(new Uint8Array(1000).fill(7));
     refusesStored(Uint8Array.from([...head, ...block(0, 1000), ...block(1, 1)]), 1000);
-    refusesStored(Uint8Array.from([...head, ...Array.from({ length: 5 }, () => block(0, 0)).flat(), ...block(1, 9)]), 9);
+    refusesStored(
+      Uint8Array.from([...head, ...Array.from({ length: 5 }, () => block(0, 0)).flat(), ...block(1, 9)]),
+      9,
+    );
   });
 
   it('refuses a second frame, a skippable frame, a large window, a dictionary and every cut', () => {

@@ -1,89 +1,28 @@
 // Manifests (docs/format.md, "Manifests"): round trips, partial reads, damage, and what no reader accepts.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FrameKind, frameKinds } from '../../src/client/frame.js';
-import { decodeChunkList, decodeIndex, decodeLeaf, encodeIndex, encodeLeaf } from '../../src/client/manifest-codec.js';
-import { checkManifestPath, type ManifestEntry } from '../../src/client/manifest-entry.js';
+import { frameKinds } from '../../src/client/frame.js';
+import { decodeChunkList, decodeIndex, encodeIndex, encodeLeaf } from '../../src/client/manifest-codec.js';
+import type { ManifestEntry } from '../../src/client/manifest-entry.js';
 import { type FetchNodes, fetchNodesMax, type ManifestItem, readManifest } from '../../src/client/manifest-reader.js';
 import { ManifestWriter, pathCutHash } from '../../src/client/manifest-writer.js';
-import { type ChunkRef, type NodeKind, type NodeRef, openNode, sealNode } from '../../src/client/seal.js';
+import { openNode, sealNode } from '../../src/client/seal.js';
 import { encodeStrict } from '../../src/client/strict-cbor.js';
-import { sha256 } from '../../src/protocol/blob-id.js';
 import { compareBytes, toHex, utf8 } from '../../src/protocol/bytes.js';
 import { childrenMax } from '../../src/protocol/limits.js';
 import { codeThrownBy, flipped } from '../helpers/integrity.js';
-
-const salt = new Uint8Array(32).fill(1);
-
-function chunk(name: string, rawLength: number): ChunkRef {
-  return { id: sha256(utf8(name)), key: sha256(utf8(`key of ${name}`)), rawLength };
-}
-
-function directory(path: string): ManifestEntry {
-  return { ...file(path, []), type: 'directory', mode: 0o755 };
-}
-
-function file(path: string, chunks: readonly ChunkRef[]): ManifestEntry {
-  return {
-    path: utf8(path),
-    type: 'file',
-    mode: 0o644,
-    uid: 1000,
-    gid: 1000,
-    user: 'ann',
-    group: 'users',
-    mtimeSeconds: 1_700_000_000,
-    mtimeNanoseconds: 5,
-    size: chunks.reduce((sum, one) => sum + one.rawLength, 0),
-    sparse: false,
-    chunks,
-    chunkLists: [],
-  };
-}
-
-interface Written {
-  readonly root: NodeRef;
-  readonly entries: number;
-  readonly bytes: number;
-  readonly blobs: Map<string, Uint8Array>;
-}
-
-function write(entries: Iterable<ManifestEntry>): Written {
-  const blobs = new Map<string, Uint8Array>();
-  const writer = new ManifestWriter({
-    salt,
-    emit: ({ id, key, blob }) => {
-      const { kind, children } = openNode({ id, key }, blob);
-      // Children come before parents: the ids of an index are known when it arrives.
-      if (kind === frameKinds.manifestIndex) for (const child of children) expect(blobs.has(toHex(child))).toBe(true);
-      blobs.set(toHex(id), blob);
-    },
-  });
-  for (const entry of entries) writer.add(entry);
-  return { ...writer.finish(), blobs };
-}
-
-function fetchFrom(blobs: ReadonlyMap<string, Uint8Array>, calls: number[] = []): FetchNodes {
-  return (refs) => {
-    calls.push(refs.length);
-    return Promise.resolve(refs.map((ref) => blobs.get(toHex(ref.id))));
-  };
-}
-
-async function read(written: Written, prefix?: string, calls: number[] = []): Promise<ManifestItem[]> {
-  const options = prefix === undefined ? {} : { prefix: utf8(prefix) };
-  const items: ManifestItem[] = [];
-  for await (const item of readManifest(written.root, fetchFrom(written.blobs, calls), options)) items.push(item);
-  return items;
-}
-
-function entriesOf(items: readonly ManifestItem[]): ManifestEntry[] {
-  return items.flatMap((item) => ('entry' in item ? [item.entry] : []));
-}
-
-function pathsOf(items: readonly ManifestItem[]): string[] {
-  return entriesOf(items).map((entry) => Buffer.from(entry.path).toString());
-}
+import {
+  chunk,
+  directory,
+  entriesOf,
+  entriesOfLeaf,
+  fetchFrom,
+  file,
+  pathsOf,
+  read,
+  salt,
+  write,
+} from '../helpers/manifests.js';
 
 /** A tree like a source archive: 100 directories of files with one chunk each. */
 function sampleTree(files: number): ManifestEntry[] {
@@ -320,7 +259,8 @@ describe('readManifest of a damaged manifest', () => {
 });
 
 describe('chunk lists', () => {
-  const chunksOf = (count: number) => Array.from({ length: count }, (_, i) => chunk(`part ${String(i % 9000)}`, 10 + (i % 7)));
+  const chunksOf = (count: number) =>
+    Array.from({ length: count }, (_, i) => chunk(`part ${String(i % 9000)}`, 10 + (i % 7)));
 
   it.each([256, 257, 10_000])('hold a file of %i chunks', async (count) => {
     const chunks = chunksOf(count);
@@ -362,119 +302,5 @@ describe('chunk lists', () => {
     expect(decodeChunkList(node, 5)).toHaveLength(1);
     expect(codeThrownBy(() => decodeChunkList(node, 6))).toBe('integrity');
     expect(codeThrownBy(() => decodeChunkList({ ...node, kind: frameKinds.manifestLeaf }, 5))).toBe('integrity');
-  });
-});
-
-function entriesOfLeaf(entries: readonly ManifestEntry[]): ManifestEntry[] {
-  return decodeLeaf({ kind: frameKinds.manifestLeaf, ...encodeLeaf(entries) });
-}
-
-describe('checkManifestPath', () => {
-  it.each(['', 'a', 'a/b', '...', '.a', 'a..', 'a\nb', 'x'.repeat(255), `${'x'.repeat(255)}/`.repeat(15) + 'y'.repeat(255)])(
-    'accepts path %#',
-    (path) => {
-      expect(checkManifestPath(utf8(path))).toBeUndefined();
-    },
-  );
-
-  it.each(['/', '/a', 'a/', 'a//b', '.', '..', 'a/..', '../a', 'a/./b', 'a\0b', 'x'.repeat(256), `${'x'.repeat(254)}/`.repeat(16) + 'yyyyyyyyyyyyyyyy'])(
-    'refuses path %#',
-    (path) => {
-      expect(checkManifestPath(utf8(path))).toEqual(expect.any(String));
-    },
-  );
-});
-
-describe('a manifest entry', () => {
-  const good = file('f', [chunk('x', 5)]);
-  const bad: [string, ManifestEntry][] = [
-    ['a bad path', { ...good, path: utf8('a/../b') }],
-    ['a mode of 13 bits', { ...good, mode: 0o10000 }],
-    ['an owner beyond 32 bits', { ...good, uid: 2 ** 32 }],
-    ['an owner name of 256 bytes', { ...good, user: 'u'.repeat(256) }],
-    ['an owner name with NUL', { ...good, group: 'a\0b' }],
-    ['a fraction of a second as time', { ...good, mtimeSeconds: 0.5 }],
-    ['a whole second of nanoseconds', { ...good, mtimeNanoseconds: 1_000_000_000 }],
-    ['a size that is not the sum', { ...good, size: 6 }],
-    ['a sparse size that is not the sum', { ...good, size: 6, sparse: true }],
-    ['an empty chunk', { ...good, chunks: [chunk('x', 5), chunk('y', 0)] }],
-    ['a link target on a file', { ...good, linkTarget: utf8('x') }],
-    ['a symlink without target', { ...good, type: 'symlink', chunks: [], size: 0 }],
-    ['a directory with content', { ...good, type: 'directory' }],
-    ['a hardlink to itself', { ...good, hardlinkTo: utf8('f') }],
-    ['a hardlink to a later path', { ...good, hardlinkTo: utf8('g') }],
-    ['a hardlink out of the tree', { ...good, hardlinkTo: utf8('../e') }],
-    ['a file as root', { ...good, path: utf8('') }],
-  ];
-
-  it.each(bad)('with %s is not written', (_, entry) => {
-    expect(codeThrownBy(() => write([entry]))).toBe('failed');
-  });
-
-  it.each(bad)('with %s is not read', (_, entry) => {
-    expect(codeThrownBy(() => entriesOfLeaf([entry]))).toBe('integrity');
-  });
-});
-
-describe('decodeLeaf', () => {
-  const key = new Uint8Array(32);
-  const row = [utf8('f'), 1, 0o644, 0, 0, 0, 5, false, null, [0, key, 5], []];
-  const owner = [0, 0, '', ''];
-  const decode = (value: unknown, children: Uint8Array[] = [key], kind: NodeKind & FrameKind = frameKinds.manifestLeaf) =>
-    decodeLeaf({ kind, raw: value instanceof Uint8Array ? value : encodeStrict(value), children });
-  const withField = (at: number, value: unknown) => [1, [owner], [row.map((field, i) => (i === at ? value : field))]];
-  const good = encodeStrict([1, [owner], [row]]);
-
-  it('accepts what the cases below change', () => {
-    expect(decode(good)).toHaveLength(1);
-  });
-
-  it.each<[string, unknown, Uint8Array[]?]>([
-    ['another version', [2, [owner], [row]]],
-    ['a further field', [1, [owner], [row], 0]],
-    ['a further field of an entry', [1, [owner], [[...row, 0]]]],
-    ['an unknown type', withField(1, 3)],
-    ['an owner that is not there', withField(3, 1)],
-    ['an owner nobody has', [1, [owner, [1, 0, '', '']], [row]]],
-    ['an owner listed twice', [1, [owner, owner], [row, [utf8('g'), ...row.slice(1, 3), 1, ...row.slice(4)]]]],
-    ['a truth value that is none', withField(7, 0)],
-    ['a child out of range', withField(9, [1, key, 5])],
-    ['a reference cut short', withField(9, [0, key])],
-    ['a short key', withField(9, [0, key.subarray(1), 5])],
-    ['257 chunks in place', withField(9, Array.from({ length: 257 }, () => [0, key, 1]).flat())],
-    ['a path as text', withField(0, 'f')],
-    ['a float', withField(6, 5.5)],
-    ['a child nobody names', [1, [owner], [row]], [key, key]],
-    ['no children', [1, [owner], [row]], []],
-    ['entries out of order', [1, [owner], [row, [utf8('e'), ...row.slice(1)]]]],
-    ['an entry twice', [1, [owner], [row, row]]],
-    ['a map', {}],
-    ['trailing bytes', Uint8Array.from([...good, 0])],
-    ['a cut', good.subarray(0, -1)],
-    ['nothing', new Uint8Array(0)],
-    ['a number in a longer form', Uint8Array.from([good[0] ?? 0, 0x18, 0x01, ...good.subarray(2)])],
-    ['an integer as float', Uint8Array.from([good[0] ?? 0, 0xf9, 0x3c, 0x00, ...good.subarray(2)])],
-    ['an indefinite length', Uint8Array.from([0x9f, ...good.subarray(1), 0xff])],
-  ])('refuses %s', (_, value, children) => {
-    expect(codeThrownBy(() => decode(value, children))).toBe('integrity');
-  });
-
-  it('refuses an index in its place', () => {
-    expect(codeThrownBy(() => decode(good, [key], frameKinds.manifestIndex))).toBe('integrity');
-  });
-
-  it('throws nothing but integrity errors for damaged bytes', () => {
-    fc.assert(
-      fc.property(fc.nat(good.length - 1), fc.nat(255), (at, value) => {
-        const damaged = Uint8Array.from(good);
-        damaged[at] = value;
-        try {
-          decode(damaged);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'integrity' });
-        }
-      }),
-      { numRuns: 300 },
-    );
   });
 });

@@ -27,12 +27,20 @@ describe('createPrivateRules', () => {
     expect(isPrivate(utf8(path))).toBe(true);
   });
 
-  it.each(['', 'src/main.ts', 'environment', 'ssh/config', 'key', 'keys/readme.txt', 'identity.txt', '..', 'a/./b', '/abs'])(
-    'leaves %j alone',
-    (path) => {
-      expect(isPrivate(utf8(path))).toBe(false);
-    },
-  );
+  it.each([
+    '',
+    'src/main.ts',
+    'environment',
+    'ssh/config',
+    'key',
+    'keys/readme.txt',
+    'identity.txt',
+    '..',
+    'a/./b',
+    '/abs',
+  ])('leaves %j alone', (path) => {
+    expect(isPrivate(utf8(path))).toBe(false);
+  });
 
   it('adds the patterns of the user, and lets them take files out', () => {
     const added = createPrivateRules(['/tax/', '*.ödt', '!*.pem', '# a comment', '']);

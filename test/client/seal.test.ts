@@ -17,7 +17,10 @@ const children = [sha256(utf8('a')), sha256(utf8('b'))];
 const node = sealNode(everyoneSalt, frameKinds.manifestIndex, raw, children);
 
 /** A blob of another author: any clear part and any frame, honestly encrypted and named. */
-function forge(clear: Uint8Array, frame: Uint8Array): { id: Uint8Array; key: Uint8Array; rawLength: number; blob: Uint8Array } {
+function forge(
+  clear: Uint8Array,
+  frame: Uint8Array,
+): { id: Uint8Array; key: Uint8Array; rawLength: number; blob: Uint8Array } {
   const key = new Uint8Array(randomBytes(32));
   const cipher = createCipheriv('aes-256-gcm', key, new Uint8Array(12));
   cipher.setAAD(concatBytes(utf8('jaycloud/1/blob'), Uint8Array.of(0), clear));

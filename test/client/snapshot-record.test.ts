@@ -1,7 +1,12 @@
 // Snapshot records (docs/format.md, "Snapshot records").
 import { describe, expect, it } from 'vitest';
 import { ClientError } from '../../src/client/errors.js';
-import { openSnapshotRecord, sealSnapshotRecord, type SnapshotRecord, vaultKeyPair } from '../../src/client/snapshot-record.js';
+import {
+  openSnapshotRecord,
+  sealSnapshotRecord,
+  type SnapshotRecord,
+  vaultKeyPair,
+} from '../../src/client/snapshot-record.js';
 import { concatBytes, equalBytes, utf8 } from '../../src/protocol/bytes.js';
 import { logBodyBytesMax } from '../../src/protocol/limits.js';
 import { flipped } from '../helpers/integrity.js';
@@ -66,7 +71,13 @@ describe('a snapshot record', () => {
       expect(await codeOf(openSnapshotRecord(options, flipped(body, at)))).toBe('integrity');
     }
     const tooLong = new Uint8Array(logBodyBytesMax + 1);
-    for (const bad of [body.subarray(0, -1), body.subarray(0, 50), new Uint8Array(0), concatBytes(body, body), tooLong]) {
+    for (const bad of [
+      body.subarray(0, -1),
+      body.subarray(0, 50),
+      new Uint8Array(0),
+      concatBytes(body, body),
+      tooLong,
+    ]) {
       expect(await codeOf(openSnapshotRecord(options, bad))).toBe('integrity');
     }
   });
