@@ -12,9 +12,9 @@ import { labelled } from './hkdf.js';
 import { blobKeyBytes, type NodeRef } from './seal.js';
 import { arrayField, bytesField, decodeStrict, encodeStrict, integerField, textField } from './strict-cbor.js';
 
-export const snapshotTextBytesMax = 255;
-export const snapshotTagsMax = 64;
-export const snapshotSourcesMax = 1024;
+const snapshotTextBytesMax = 255;
+const snapshotTagsMax = 64;
+const snapshotSourcesMax = 1024;
 const sourceBytesMax = 4095;
 const countMax = Number.MAX_SAFE_INTEGER;
 

@@ -156,6 +156,9 @@ describe('decompress', () => {
     const head = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
     expect(decompress(Uint8Array.from([...head, ...block(1, 1000)]), 1000)).toEqual(new Uint8Array(1000).fill(7));
     refusesStored(Uint8Array.from([...head, ...block(0, 1000), ...block(1, 1)]), 1000);
+    expect(() => decompress(Uint8Array.from([...head, ...block(0, 1000), ...block(1, 1)]), 1000)).toThrow(
+      'longer than its header',
+    );
     refusesStored(
       Uint8Array.from([...head, ...Array.from({ length: 5 }, () => block(0, 0)).flat(), ...block(1, 9)]),
       9,
@@ -169,7 +172,7 @@ describe('decompress', () => {
     refusesStored(concatBytes(Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0), stored), raw.length);
     refusesStored(
       changed(stored, (copy) => {
-        copy[5] = 0xf0;
+        copy[5] = 0x70;
       }),
       raw.length,
     );

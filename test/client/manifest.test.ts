@@ -136,6 +136,24 @@ describe('ManifestWriter and readManifest', () => {
     }).toThrow('path order');
   });
 
+  it('end a leaf at its largest number of entries where no name ends it', async () => {
+    const names = Array.from({ length: 6000 }, (_, i) => String(i).padStart(6, '0'));
+    const uncut = names.filter((name) => pathCutHash(utf8(name)) >>> 22 !== 0).slice(0, 5000);
+    const result = write(uncut.map((name) => directory(name)));
+    expect(result.blobs.size).toBe(3);
+    expect(pathsOf(await read(result))).toEqual(uncut);
+  });
+
+  it('end a leaf at its largest number of bytes', async () => {
+    const long = (first: string) => [first, ...Array.from({ length: 15 }, () => 'x'.repeat(250))].join('/');
+    const names = Array.from({ length: 1200 }, (_, i) => long(String(i).padStart(4, '0')));
+    const uncut = names.filter((name) => pathCutHash(utf8(name)) >>> 22 !== 0).slice(0, 1000);
+    const result = write(uncut.map((name) => directory(name)));
+    // 64 bytes and a path of 3,769 each: 410 entries fill a leaf.
+    expect(result.blobs.size).toBe(4);
+    expect(pathsOf(await read(result))).toEqual(uncut);
+  });
+
   it('keep to the number of children and entries of a leaf', () => {
     const full = Array.from({ length: 40 }, (_, i) =>
       file(
@@ -243,6 +261,21 @@ describe('readManifest of a damaged manifest', () => {
     ] as const;
     expect(await readIndex(1, overlapping, [overlapping[0].ref, bad])).toEqual(['gap', 'c', 'd']);
     expect(await readIndex(2, [{ ref: good, firstPath: utf8('a'), entries: 2, bytes: 0 }], [good])).toEqual(['gap']);
+  });
+
+  it('turns an index at a wrong level into a gap, and refuses one out of order', async () => {
+    const encoded = encodeLeaf([file('a', [])]);
+    const leaf = sealNode(salt, frameKinds.manifestLeaf, encoded.raw, encoded.children);
+    const row = { firstPath: utf8('a'), entries: 1, bytes: 0 };
+    const inner = encodeIndex(1, [{ ref: leaf, ...row }]);
+    const index = sealNode(salt, frameKinds.manifestIndex, inner.raw, inner.children);
+    expect(await readIndex(2, [{ ref: index, ...row }], [leaf, index])).toEqual(['a']);
+    expect(await readIndex(3, [{ ref: index, ...row }], [leaf, index])).toEqual(['gap']);
+    const twice = [
+      { ref: leaf, ...row },
+      { ref: index, ...row },
+    ];
+    await expect(readIndex(1, twice, [leaf, index])).rejects.toMatchObject({ code: 'integrity' });
   });
 
   async function readIndex(

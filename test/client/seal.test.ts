@@ -92,6 +92,7 @@ describe('openLeaf', () => {
     refuses({ ...leaf, key: flipped(leaf.key, 0) }, leaf.blob);
     refuses({ ...leaf, key: leaf.key.subarray(1) }, leaf.blob);
     refuses({ ...leaf, rawLength: raw.length - 1 }, leaf.blob);
+    refuses({ ...leaf, id: flipped(leaf.id, 0) }, leaf.blob);
   });
 
   it('refuses a node', () => {
