@@ -5,7 +5,7 @@ import { rawBytesMax } from '../protocol/limits.js';
 import { hmacSha256, labelled } from './hkdf.js';
 
 export const chunkBytesMin = 256 * 1024;
-export const chunkBytesAverage = 1024 * 1024;
+const chunkBytesAverage = 1024 * 1024;
 export const chunkBytesMax = rawBytesMax;
 
 /** Cuts are rare before the average length (22 leading zero bits) and frequent after it (18): lengths spread less. */

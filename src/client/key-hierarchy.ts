@@ -4,7 +4,7 @@ import { utf8 } from '../protocol/bytes.js';
 import { vaultSalt } from './dedup-domain.js';
 import { deriveKey, hmacSha256, labelled } from './hkdf.js';
 
-export const secretBytes = 32;
+const secretBytes = 32;
 
 /** From the account root. */
 export interface AccountKeys {

@@ -5,8 +5,8 @@ import { rawBytesMax } from '../protocol/limits.js';
 import type { ChunkRef, NodeRef } from './seal.js';
 
 export const pathBytesMax = 4095;
-export const pathComponentBytesMax = 255;
-/** Longest user, group or link text in bytes: names 255, link targets as long as paths. */
+const pathComponentBytesMax = 255;
+/** Longest name of an owner or a group. */
 export const ownerNameBytesMax = 255;
 export const inlineChunksMax = 256;
 export const listChunksMax = 4096;

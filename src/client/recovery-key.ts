@@ -6,7 +6,7 @@ import { ClientError } from './errors.js';
 import { labelled } from './hkdf.js';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-export const recoveryKeyBytes = 32;
+const recoveryKeyBytes = 32;
 const checksumBytes = 3;
 const groupCharacters = 4;
 /** 35 bytes are 56 characters without a rest. */

@@ -1,6 +1,6 @@
 // Snapshot records (docs/format.md, "Snapshot records"): what a snapshot is, under a random key that is sealed to the
 // vault's public key. Whoever pushes needs no secret of the vault for it, and cannot open what others sealed.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type webcrypto } from 'node:crypto';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { gcmTagBytes } from '../protocol/blob-layout.js';
 import { concatBytes, equalBytes } from '../protocol/bytes.js';
@@ -12,9 +12,9 @@ import { labelled } from './hkdf.js';
 import { blobKeyBytes, type NodeRef } from './seal.js';
 import { arrayField, bytesField, decodeStrict, encodeStrict, integerField, textField } from './strict-cbor.js';
 
-export const snapshotTextBytesMax = 255;
-export const snapshotTagsMax = 64;
-export const snapshotSourcesMax = 1024;
+const snapshotTextBytesMax = 255;
+const snapshotTagsMax = 64;
+const snapshotSourcesMax = 1024;
 const sourceBytesMax = 4095;
 const countMax = Number.MAX_SAFE_INTEGER;
 
@@ -67,9 +67,18 @@ const suite = new CipherSuite({
   aead: new Aes256Gcm(),
 });
 
+/** The package's types name browser types that Node declares elsewhere. */
+async function deriveKeyPair(hpkeSeed: Uint8Array): Promise<webcrypto.CryptoKeyPair> {
+  return (await suite.kem.deriveKeyPair(new Uint8Array(hpkeSeed).buffer)) as webcrypto.CryptoKeyPair;
+}
+
+async function publicKeyOf(raw: Uint8Array): Promise<webcrypto.CryptoKey> {
+  return (await suite.kem.deserializePublicKey(new Uint8Array(raw).buffer)) as webcrypto.CryptoKey;
+}
+
 /** The vault's key pair: DeriveKeyPair of RFC 9180 section 7.1.3 over the 32-byte seed. */
 export async function vaultKeyPair(hpkeSeed: Uint8Array): Promise<VaultKeyPair> {
-  const pair = await suite.kem.deriveKeyPair(new Uint8Array(hpkeSeed).buffer);
+  const pair = await deriveKeyPair(hpkeSeed);
   return {
     publicKey: new Uint8Array(await suite.kem.serializePublicKey(pair.publicKey)),
     privateKey: new Uint8Array(await suite.kem.serializePrivateKey(pair.privateKey)),
@@ -93,7 +102,7 @@ export async function sealSnapshotRecord(
   const frame = encodeFrame(frameKinds.snapshotRecord, raw);
   if (clearBytes + envelopeOverheadBytes + frame.length > logBodyBytesMax) throw tooLong();
   const recordKey = new Uint8Array(randomBytes(recordKeyBytes));
-  const recipientPublicKey = await suite.kem.deserializePublicKey(new Uint8Array(options.vaultPublicKey).buffer);
+  const recipientPublicKey = await publicKeyOf(options.vaultPublicKey);
   const sealedKey = await suite.seal({ recipientPublicKey, info: hpkeInfo(options) }, recordKey.buffer);
   const envelope = sealEnvelope(recordKey, 'snapshot', contextBytes(options), frame);
   return concatBytes(magic, new Uint8Array(sealedKey.enc), new Uint8Array(sealedKey.ct), envelope);
@@ -110,7 +119,7 @@ export async function openSnapshotRecord(
   const enc = body.slice(magic.length, keyAt).buffer;
   const sealedKey = body.slice(keyAt, clearBytes).buffer;
   try {
-    const { privateKey } = await suite.kem.deriveKeyPair(new Uint8Array(options.hpkeSeed).buffer);
+    const { privateKey } = await deriveKeyPair(options.hpkeSeed);
     const recordKey = await suite.open({ recipientKey: privateKey, enc, info: hpkeInfo(options) }, sealedKey);
     const opened = openEnvelope(
       new Uint8Array(recordKey),

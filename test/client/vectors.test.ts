@@ -49,7 +49,7 @@ interface SealVectors {
 }
 
 describe('blob vectors', () => {
-  const vectors = readVectors<SealVectors>('seal.json');
+  const vectors = readVectors('seal.json') as SealVectors;
 
   it('derive both salts', () => {
     expect(toHex(everyoneSalt)).toBe(vectors.leaves[0]?.salt);
@@ -62,7 +62,7 @@ describe('blob vectors', () => {
     expect(raw).toBeDefined();
     const sealed = sealLeaf(hex(salt), raw ?? new Uint8Array(0));
     expect([toHex(sealed.id), toHex(sealed.key), sealed.blob.length]).toEqual([id, key, blobLength]);
-    expect(openLeaf(sealed, sealed.blob)).toEqual(raw);
+    expect(toHex(openLeaf(sealed, sealed.blob))).toBe(toHex(raw ?? new Uint8Array(0)));
   });
 
   it.each(vectors.nodes)('seal and open a node of kind $kind', ({ kind, raw, children, key, id, blob }) => {
@@ -74,7 +74,7 @@ describe('blob vectors', () => {
 });
 
 describe('frame and padding vectors', () => {
-  it.each(readVectors<{ kind: number; raw: string; frame: string }[]>('frame.json'))(
+  it.each(readVectors('frame.json') as { kind: number; raw: string; frame: string }[])(
     'encode $raw as a frame of kind $kind',
     ({ kind, raw, frame }) => {
       expect(toHex(encodeFrame(kind as FrameKind, hex(raw)))).toBe(frame);
@@ -82,7 +82,7 @@ describe('frame and padding vectors', () => {
     },
   );
 
-  it.each(readVectors<{ length: number; padded: number }[]>('padme.json'))('pad $length to $padded', (vector) => {
+  it.each(readVectors('padme.json') as { length: number; padded: number }[])('pad $length to $padded', (vector) => {
     expect(paddedLength(vector.length)).toBe(vector.padded);
   });
 });
@@ -96,7 +96,7 @@ interface ChunkerVectors {
 }
 
 describe('chunker vectors', () => {
-  const vectors = readVectors<ChunkerVectors>('chunker.json');
+  const vectors = readVectors('chunker.json') as ChunkerVectors;
   const data = testStream(hex(vectors.seed), vectors.dataLength);
 
   it('have the test data that the lengths belong to', () => {
@@ -139,7 +139,7 @@ interface KeyVectors {
 }
 
 describe('key vectors', () => {
-  const vectors = readVectors<KeyVectors>('keys.json');
+  const vectors = readVectors('keys.json') as KeyVectors;
 
   it('derive the keys of an account', () => {
     const keys = deriveAccountKeys(hex(vectors.accountRoot));
@@ -166,7 +166,7 @@ describe('key vectors', () => {
     expect(new Set(all).size).toBe(10);
   });
 
-  it.each(readVectors<{ key: string; text: string }[]>('recovery-key.json'))(
+  it.each(readVectors('recovery-key.json') as { key: string; text: string }[])(
     'write a key as $text',
     ({ key, text }) => {
       expect(formatRecoveryKey(hex(key))).toBe(text);
@@ -184,14 +184,16 @@ interface EnvelopeVector {
 }
 
 describe('envelope and record vectors', () => {
-  it.each(readVectors<EnvelopeVector[]>('envelope.json'))('open an envelope of purpose $purpose', (vector) => {
+  it.each(readVectors('envelope.json') as EnvelopeVector[])('open an envelope of purpose $purpose', (vector) => {
     const opened = openEnvelope(hex(vector.kek), vector.purpose, hex(vector.aad), hex(vector.envelope));
     expect(toHex(opened)).toBe(vector.plaintext);
   });
 
   it('open a snapshot record', async () => {
-    const vector =
-      readVectors<Record<'hpkeSeed' | 'vaultId' | 'nameTag' | 'raw' | 'body', string>>('snapshot-record.json');
+    const vector = readVectors('snapshot-record.json') as Record<
+      'hpkeSeed' | 'vaultId' | 'nameTag' | 'raw' | 'body',
+      string
+    >;
     const context = { vaultId: hex(vector.vaultId), nameTag: hex(vector.nameTag), hpkeSeed: hex(vector.hpkeSeed) };
     const record = await openSnapshotRecord(context, hex(vector.body));
     expect(record).toEqual({
@@ -209,14 +211,14 @@ describe('envelope and record vectors', () => {
 
 describe('manifest and log vectors', () => {
   it('read a leaf and write the same bytes', () => {
-    const vector = readVectors<{
+    const vector = readVectors('manifest.json') as {
       salt: string;
       raw: string;
       children: string[];
       id: string;
       key: string;
       blob: string;
-    }>('manifest.json');
+    };
     const entries = decodeLeaf(openNode({ id: hex(vector.id), key: hex(vector.key) }, hex(vector.blob)));
     expect(entries.map((entry) => [Buffer.from(entry.path).toString(), entry.type, entry.user])).toEqual([
       ['', 'directory', 'ann'],
@@ -238,11 +240,11 @@ describe('manifest and log vectors', () => {
   });
 
   it('read, sign and hash log entries', () => {
-    const vector = readVectors<{
+    const vector = readVectors('log-entry.json') as {
       authorSeed: string;
       authorPublicKey: string;
       entries: { entry: string; signature: string; hash: string }[];
-    }>('log-entry.json');
+    };
     const key = ed25519PrivateKey(hex(vector.authorSeed));
     for (const { entry, signature, hash } of vector.entries) {
       const decoded = decodeLogEntry(hex(entry));

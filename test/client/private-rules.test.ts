@@ -1,0 +1,58 @@
+// Built-in and added rules for private content (docs/format.md, "Dedup domains").
+import { describe, expect, it } from 'vitest';
+import { createPrivateRules } from '../../src/client/private-rules.js';
+import { utf8 } from '../../src/protocol/bytes.js';
+
+describe('createPrivateRules', () => {
+  const isPrivate = createPrivateRules([]);
+
+  it.each([
+    '.ssh/config',
+    'home/ann/.ssh/known_hosts',
+    'x/.gnupg/private-keys-v1.d/a',
+    '.aws/credentials',
+    'app/.env',
+    'app/.env.local',
+    'server.pem',
+    'tls/server.key',
+    'id_ed25519',
+    'keys/ID_RSA',
+    'vault.kdbx',
+    'coins/wallet.dat',
+    'home/ann/.docker/config.json',
+    'Users/ann/Library/Keychains/login.keychain-db',
+    'home/ann/.bash_history',
+    'etc/shadow',
+  ])('keeps %s private', (path) => {
+    expect(isPrivate(utf8(path))).toBe(true);
+  });
+
+  it.each([
+    '',
+    'src/main.ts',
+    'environment',
+    'ssh/config',
+    'key',
+    'keys/readme.txt',
+    'identity.txt',
+    '..',
+    'a/./b',
+    '/abs',
+  ])('leaves %j alone', (path) => {
+    expect(isPrivate(utf8(path))).toBe(false);
+  });
+
+  it('adds the patterns of the user, and lets them take files out', () => {
+    const added = createPrivateRules(['/tax/', '*.ödt', '!*.pem', '# a comment', '']);
+    expect(added(utf8('tax/2025.pdf'))).toBe(true);
+    expect(added(utf8('old/tax/2025.pdf'))).toBe(false);
+    expect(added(utf8('x/brief.ödt'))).toBe(true);
+    expect(added(utf8('server.pem'))).toBe(false);
+    expect(added(utf8('server.key'))).toBe(true);
+  });
+
+  it('matches names that are no UTF-8', () => {
+    expect(isPrivate(Uint8Array.from([0xff, 0xfe, ...utf8('.key')]))).toBe(true);
+    expect(isPrivate(Uint8Array.from([0x0a, 0x0d, ...utf8('/id_x')]))).toBe(true);
+  });
+});
