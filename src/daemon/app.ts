@@ -3,7 +3,7 @@
 import { type Context, Hono } from 'hono';
 import type { Logger } from 'pino';
 import { endpoints } from '../protocol/endpoints.js';
-import { ProtocolError, errorStatuses } from '../protocol/errors.js';
+import { errorStatuses, ProtocolError } from '../protocol/errors.js';
 import type { ErrorResponse } from '../protocol/messages.js';
 import type { Authenticate } from './authenticate.js';
 import type { Database } from './db/connection.js';
@@ -100,7 +100,8 @@ function toWireError(error: Error, log: Logger): ProtocolError {
   if (error instanceof ProtocolError) return error;
   log.error({ err: error }, 'request failed');
   const root = error.cause instanceof Error ? error.cause : error;
-  if ('code' in root && fullDiskCodes.has(root.code)) return new ProtocolError('unavailable', 'the daemon has no space left');
+  if ('code' in root && fullDiskCodes.has(root.code))
+    return new ProtocolError('unavailable', 'the daemon has no space left');
   return new ProtocolError('internal', 'the daemon failed; its log says why');
 }
 

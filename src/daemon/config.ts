@@ -37,7 +37,10 @@ export type ConfigResult =
 export const listenDefault = '127.0.0.1:7878';
 
 /** Flags win over `JAYCLOUDD_…` variables; an empty variable counts as unset. */
-export function parseConfig(flags: ConfigFlags, environment: Readonly<Record<string, string | undefined>>): ConfigResult {
+export function parseConfig(
+  flags: ConfigFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): ConfigResult {
   const faults: string[] = [];
   const setting = (flag: string | undefined, variable: string): string | undefined =>
     flag ?? (environment[variable] === '' ? undefined : environment[variable]);
@@ -47,11 +50,15 @@ export function parseConfig(flags: ConfigFlags, environment: Readonly<Record<str
   const quotaBytes = parseQuota(setting(flags.quota, 'JAYCLOUDD_QUOTA'), faults);
   const pow = setting(flags.pow, 'JAYCLOUDD_POW') ?? 'floor';
   if (pow !== 'floor' && pow !== 'off') faults.push(`--pow is 'floor' or 'off', not '${pow}'`);
-  const tls = parseTls(setting(flags.tlsCert, 'JAYCLOUDD_TLS_CERT'), setting(flags.tlsKey, 'JAYCLOUDD_TLS_KEY'), faults);
+  const tls = parseTls(
+    setting(flags.tlsCert, 'JAYCLOUDD_TLS_CERT'),
+    setting(flags.tlsKey, 'JAYCLOUDD_TLS_KEY'),
+    faults,
+  );
   const level = setting(flags.logLevel, 'JAYCLOUDD_LOG_LEVEL') ?? 'info';
   const logLevel = logLevels.find((known) => known === level);
   if (logLevel === undefined) faults.push(`--log-level is one of ${logLevels.join(', ')}, not '${level}'`);
-  const allowHttp = flags.allowHttp ?? parseSwitch(environment['JAYCLOUDD_ALLOW_HTTP'], faults);
+  const allowHttp = flags.allowHttp ?? parseSwitch(environment.JAYCLOUDD_ALLOW_HTTP, faults);
   const isClear = listen !== undefined && !isLoopback(listen.host) && tls === null;
   if (isClear && !allowHttp) {
     faults.push(

@@ -32,7 +32,10 @@ export function createPossessionNonce(key: Uint8Array, vaultId: Uint8Array, nowM
 /** Throws ProtocolError `challenge-invalid` for a nonce that was not made for this vault, `challenge-expired` for an old one. */
 export function checkPossessionNonce(key: Uint8Array, vaultId: Uint8Array, nonce: Uint8Array, nowMs: number): void {
   const clear = nonce.subarray(0, clearBytes);
-  if (nonce.length !== possessionNonceBytes || !timingSafeEqual(nonce.subarray(clearBytes), tagOf(key, vaultId, clear))) {
+  if (
+    nonce.length !== possessionNonceBytes ||
+    !timingSafeEqual(nonce.subarray(clearBytes), tagOf(key, vaultId, clear))
+  ) {
     throw new ProtocolError('challenge-invalid', 'the nonce is not one of this vault');
   }
   const expiresAtMs = Number(new DataView(clear.buffer, clear.byteOffset).getBigUint64(randomLengthBytes));

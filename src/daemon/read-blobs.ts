@@ -43,7 +43,8 @@ function planReads(source: BlobSource, vaultNo: number, idRun: Uint8Array): Plan
     const recordBytes = blobStreamHeaderBytes + place.lengthBytes;
     const last = run.at(-1)?.place;
     const isNeighbour =
-      last?.packId === place.packId && last.offsetBytes + last.lengthBytes + blobStreamHeaderBytes === place.offsetBytes;
+      last?.packId === place.packId &&
+      last.offsetBytes + last.lengthBytes + blobStreamHeaderBytes === place.offsetBytes;
     if (!isNeighbour || runBytes + recordBytes > readBytesMax) {
       run = [];
       runBytes = 0;

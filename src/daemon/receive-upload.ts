@@ -45,7 +45,8 @@ export async function receiveUpload(c: Context, pack: PackWriter): Promise<Recei
 }
 
 function receiveBlob({ id, blob }: StreamedBlob, pack: PackWriter, seen: Set<string>): ReceivedBlob {
-  if (!equalBytes(sha256(blob), id)) throw new ProtocolError('blob-invalid', 'a blob does not have the id it came with');
+  if (!equalBytes(sha256(blob), id))
+    throw new ProtocolError('blob-invalid', 'a blob does not have the id it came with');
   const { children } = parseBlobLayout(blob);
   const key = idKey(id);
   const isRepeated = seen.has(key);

@@ -44,7 +44,13 @@ export function recordUpload(tx: Queries, upload: Upload): RecordedUpload {
     states.push(isStored ? 's' : 'e');
   }
   insertUploadLinks(tx, blobs, places, states, outsideNos);
-  addOwnerships(tx, vaultNo, places.map(({ blobNo }) => blobNo), nowMs, upload.quotaBytes);
+  addOwnerships(
+    tx,
+    vaultNo,
+    places.map(({ blobNo }) => blobNo),
+    nowMs,
+    upload.quotaBytes,
+  );
   if (!isPackUsed) deletePack(tx, packNo);
   return { states: states.join(''), isPackUsed };
 }

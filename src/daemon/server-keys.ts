@@ -2,7 +2,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { server as opaqueServer, ready as opaqueReady } from '@serenity-kit/opaque';
+import { ready as opaqueReady, server as opaqueServer } from '@serenity-kit/opaque';
 import { z } from 'zod';
 import { fromBase64, toBase64, utf8 } from '../protocol/bytes.js';
 import { syncFolder } from './packs/sync-folder.js';
@@ -22,7 +22,9 @@ const keysFile = z.strictObject({
 
 /** 32 bytes for one purpose; other purposes learn nothing of them. */
 export function deriveServerKey(keys: ServerKeys, purpose: string): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', keys.masterKey, new Uint8Array(0), utf8(`jaycloud/1/daemon/${purpose}`), 32));
+  return new Uint8Array(
+    hkdfSync('sha256', keys.masterKey, new Uint8Array(0), utf8(`jaycloud/1/daemon/${purpose}`), 32),
+  );
 }
 
 function hasCode(error: unknown, code: string): boolean {

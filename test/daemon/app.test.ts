@@ -75,7 +75,17 @@ describe('the app', () => {
       fc.constant(anyGrant),
       fc.stringMatching(/^[0-9a-f]{32}$/),
     );
-    const names = fc.constantFrom('grant', 'ids', 'nonce', 'proofs', 'entry', 'signature', 'body', 'extra', '__proto__');
+    const names = fc.constantFrom(
+      'grant',
+      'ids',
+      'nonce',
+      'proofs',
+      'entry',
+      'signature',
+      'body',
+      'extra',
+      '__proto__',
+    );
     const body = fc.oneof(fc.jsonValue(), fc.dictionary(names, field));
     const endpoint = fc.constantFrom(...mine);
     await fc.assert(
@@ -90,7 +100,11 @@ describe('the app', () => {
 
   test('answers well-formed entries of random bytes with a wire error', async () => {
     const text = (bytes: number) => fc.uint8Array({ minLength: bytes, maxLength: bytes }).map(toBase64);
-    const body = fc.record({ entry: fc.uint8Array({ maxLength: 300 }).map(toBase64), signature: text(64), body: text(5) });
+    const body = fc.record({
+      entry: fc.uint8Array({ maxLength: 300 }).map(toBase64),
+      signature: text(64),
+      body: text(5),
+    });
     await fc.assert(
       fc.asyncProperty(body, async (value) => {
         await expectRefusal(await sendJson(daemon.app, ann, '/v1/log', value));

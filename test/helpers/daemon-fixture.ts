@@ -147,11 +147,7 @@ export async function put(app: Hono, caller: TestCaller, blobs: readonly TestBlo
   return parsePutBlobsResponse(await response.json()).states;
 }
 
-export async function query(
-  app: Hono,
-  caller: TestCaller,
-  blobs: readonly TestBlob[],
-): Promise<QueryBlobsResponse> {
+export async function query(app: Hono, caller: TestCaller, blobs: readonly TestBlob[]): Promise<QueryBlobsResponse> {
   const response = await sendJson(app, caller, '/v1/blobs/query', { grant: anyGrant, ids: toBase64(idsOf(blobs)) });
   return parseQueryBlobsResponse(await response.json());
 }
@@ -193,6 +189,10 @@ export async function filesOf(dataDir: string): Promise<{ packs: string[]; temps
 }
 
 export function ownedBytesOf({ services }: TestDaemon, caller: TestCaller): number {
-  const row = services.database.orm.select().from(vaults).all().find(({ vaultNo }) => vaultNo === caller.vaultNo);
+  const row = services.database.orm
+    .select()
+    .from(vaults)
+    .all()
+    .find(({ vaultNo }) => vaultNo === caller.vaultNo);
   return row?.ownedBytes ?? Number.NaN;
 }

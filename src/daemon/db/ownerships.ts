@@ -22,8 +22,11 @@ export function addOwnerships(
       cross join blobs b on b.blob_no = j.blob_no
       where not exists (select 1 from ownerships o where o.vault_no = ${vaultNo} and o.blob_no = j.blob_no))
     where vault_no = ${vaultNo}`);
-  if (quotaBytes !== null && tx.get(sql`
-    select 1 from vaults where vault_no = ${vaultNo} and owned_bytes > ${quotaBytes}`) !== undefined) {
+  if (
+    quotaBytes !== null &&
+    tx.get(sql`
+    select 1 from vaults where vault_no = ${vaultNo} and owned_bytes > ${quotaBytes}`) !== undefined
+  ) {
     throw new ProtocolError('quota-exceeded', 'the vault would own more than its quota');
   }
   tx.run(sql`

@@ -6,7 +6,11 @@ import { packs } from './schema.js';
 
 /** Returns the number of the new row. */
 export function insertPack(tx: Queries, packId: string, sizeBytes: number, nowMs: number): number {
-  const row = tx.insert(packs).values({ packId, sizeBytes, createdAt: nowMs }).returning({ packNo: packs.packNo }).get();
+  const row = tx
+    .insert(packs)
+    .values({ packId, sizeBytes, createdAt: nowMs })
+    .returning({ packNo: packs.packNo })
+    .get();
   return row.packNo;
 }
 

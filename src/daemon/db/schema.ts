@@ -142,10 +142,7 @@ export const ownerships = sqliteTable(
     /** Last upload, claim or query: garbage collection leaves young ones alone. */
     renewedAt: timeMs('renewed_at'),
   },
-  (table) => [
-    primaryKey({ columns: [table.vaultNo, table.blobNo] }),
-    index('ownerships_by_blob').on(table.blobNo),
-  ],
+  (table) => [primaryKey({ columns: [table.vaultNo, table.blobNo] }), index('ownerships_by_blob').on(table.blobNo)],
 );
 
 export const grants = sqliteTable(

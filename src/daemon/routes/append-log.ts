@@ -58,7 +58,8 @@ interface Appending {
 /** Returns the time of the entry in the log. The very entry that is the head already counts as appended. */
 function appendEntry(tx: Queries, appending: Appending): number {
   const { vaultNo, entry, entryBytes, signature, body, nowMs } = appending;
-  if (!isMemberKey(tx, vaultNo, entry.author)) throw new ProtocolError('forbidden', 'the author is no member of the vault');
+  if (!isMemberKey(tx, vaultNo, entry.author))
+    throw new ProtocolError('forbidden', 'the author is no member of the vault');
   const head = readHead(tx, vaultNo);
   const last = head.headSeq === 0 ? undefined : findLogEntry(tx, vaultNo, head.headSeq);
   const headHash = hashLogEntry(entryBytes, signature);

@@ -11,8 +11,8 @@ import { findBlobs, findUnownedChildren } from '../db/blobs.js';
 import type { Database, Queries } from '../db/connection.js';
 import { addOwnerships } from '../db/ownerships.js';
 import type { PackReader } from '../packs/pack-reader.js';
-import { checkPossessionNonce } from '../possession-nonce.js';
 import { type Claim, checkProofs } from '../possession-check.js';
+import { checkPossessionNonce } from '../possession-nonce.js';
 import { readJson } from '../request-body.js';
 
 const claimBytes = blobIdBytes + possessionProofBytes;
@@ -68,7 +68,11 @@ function recordClaims(tx: Queries, { vaultNo, claims, proven, nowMs, quotaBytes 
   const blobs = findBlobs(tx, vaultNo, concatBytes(...claims.map(({ id }) => id))).filter((blob) => !blob.isDamaged);
   const claimable = blobs.filter((blob) => blob.renewedAt === null && proven.has(blob.blobNo));
   const unowned = new Map<number, number[]>();
-  for (const { parentNo, childNo } of findUnownedChildren(tx, vaultNo, claimable.map((blob) => blob.blobNo))) {
+  for (const { parentNo, childNo } of findUnownedChildren(
+    tx,
+    vaultNo,
+    claimable.map((blob) => blob.blobNo),
+  )) {
     const children = unowned.get(parentNo);
     if (children === undefined) unowned.set(parentNo, [childNo]);
     else children.push(childNo);

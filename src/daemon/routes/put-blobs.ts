@@ -24,7 +24,8 @@ export function putBlobsRoute(app: Hono, needs: PutBlobsNeeds): void {
   app.post(endpoints.putBlobs.path, async (c) => {
     const { accountNo, vaultNo } = authenticate(c);
     const grantId = c.req.header(grantHeader) ?? '';
-    if (!/^[0-9a-f]{32}$/.test(grantId)) throw new ProtocolError('grant-invalid', `header '${grantHeader}' names no grant`);
+    if (!/^[0-9a-f]{32}$/.test(grantId))
+      throw new ProtocolError('grant-invalid', `header '${grantHeader}' names no grant`);
     // Spending nothing only asks whether the grant exists, before megabytes are taken in for it.
     database.transaction((tx) => {
       spendGrant(tx, { accountNo, grantId, cost: { bytes: 0, blobs: 0, ids: 0 }, nowMs: now() });

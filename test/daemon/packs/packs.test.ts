@@ -1,5 +1,5 @@
 // Packs on disk (docs/storage.md, "Packs", "Write order", "After a crash").
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -92,12 +92,19 @@ describe('PackReader', () => {
     }
     const reader = new PackReader(dataDir);
     for (let round = 0; round < 2; round += 1) {
-      const got = await Promise.all(packs.map(([packId, blob, offset]) => reader.readRange(packId, offset, blob.length)));
+      const got = await Promise.all(
+        packs.map(([packId, blob, offset]) => reader.readRange(packId, offset, blob.length)),
+      );
       expect(got.every((bytes, i) => Buffer.from(bytes ?? []).equals(packs[i]?.[1] ?? Buffer.alloc(0)))).toBe(true);
     }
-    const fds = (await readdir('/proc/self/fd')).length;
+    // Only Linux shows a process its own descriptors.
+    if (process.platform === 'linux') {
+      const targets = await Promise.all(
+        (await readdir('/proc/self/fd')).map((fd) => readlink(join('/proc/self/fd', fd)).catch(() => '')),
+      );
+      expect(targets.filter((target) => target.endsWith('.pack')).length).toBeLessThanOrEqual(64);
+    }
     reader.close();
-    expect(fds).toBeLessThan(64 + 64);
   });
 
   test('a pack that is gone, no pack, a folder or too short reads as lost', async () => {
@@ -105,7 +112,8 @@ describe('PackReader', () => {
     expect(await reader.readRange(createPackId(), 0, 1)).toBeUndefined();
     expect(reader.readSlices(createPackId(), [{ offset: 0, length: 1 }])).toBeUndefined();
     const [short, folder, foreign] = [createPackId(), createPackId(), createPackId()];
-    for (const packId of [short, folder, foreign]) await mkdir(join(dataDir, 'packs', packId.slice(0, 2)), { recursive: true });
+    for (const packId of [short, folder, foreign])
+      await mkdir(join(dataDir, 'packs', packId.slice(0, 2)), { recursive: true });
     await writeFile(packPath(dataDir, short), 'JCPACK');
     await mkdir(packPath(dataDir, folder));
     await writeFile(packPath(dataDir, foreign), Buffer.from('JCPACK\u0002\u0000 a later version'));

@@ -96,10 +96,12 @@ describe('fetchBlobs', () => {
     const blobs = [leafBlob(4_000_000), leafBlob(4_000_000), leafBlob(4_000_000)];
     await put(daemon.app, ann, blobs);
     const response = await sendJson(daemon.app, ann, '/v1/blobs/fetch', { ids: toBase64(idsOf(blobs)) });
-    const reader = response.body?.getReader();
-    expect((await reader?.read())?.value?.length).toBeGreaterThan(0);
-    await reader?.cancel();
-    expect((await reader?.read())?.done).toBe(true);
+    if (response.body === null) throw new Error('the answer has no body');
+    const body: ReadableStream<Uint8Array> = response.body;
+    const reader = body.getReader();
+    expect((await reader.read()).value?.length).toBeGreaterThan(0);
+    await reader.cancel();
+    expect((await reader.read()).done).toBe(true);
   });
 
   test('more ids than the limit are refused', async () => {

@@ -225,8 +225,17 @@ describe('readLog', () => {
   });
 
   test('any other query is malformed', async () => {
-    for (const query of ['?after=', '?after=01', '?after=-1', '?after=1.0', '?after=1&after=2', '?before=1', '?after=1e3',
-      '?after=0&x=', '?after=9999999999999999']) {
+    for (const query of [
+      '?after=',
+      '?after=01',
+      '?after=-1',
+      '?after=1.0',
+      '?after=1&after=2',
+      '?before=1',
+      '?after=1e3',
+      '?after=0&x=',
+      '?after=9999999999999999',
+    ]) {
       expect(await errorOf(await send(daemon.app, 'GET', `/v1/log${query}`, { caller: ann }))).toBe('400 malformed');
     }
     expect((await read(ann, '?after=999999999999999')).entries).toEqual([]);
