@@ -8,7 +8,7 @@ import type { ErrorResponse } from '../protocol/messages.js';
 import type { Authenticate } from './authenticate.js';
 import type { Database } from './db/connection.js';
 import type { PackReader } from './packs/pack-reader.js';
-import { drainBody } from './request-body.js';
+import { drainBody, guardBody } from './request-body.js';
 import { appendLogRoute } from './routes/append-log.js';
 import { claimBlobsRoute } from './routes/claim-blobs.js';
 import { fetchBlobsRoute } from './routes/fetch-blobs.js';
@@ -40,6 +40,7 @@ export interface AppNeeds {
 export function createApp(needs: AppNeeds): Hono {
   const app = new Hono();
   app.use(async (c, next) => {
+    guardBody(c);
     const startedAt = performance.now();
     await next();
     c.header('cache-control', 'no-store');

@@ -58,7 +58,7 @@ export function parseConfig(
   const level = setting(flags.logLevel, 'JAYCLOUDD_LOG_LEVEL') ?? 'info';
   const logLevel = logLevels.find((known) => known === level);
   if (logLevel === undefined) faults.push(`--log-level is one of ${logLevels.join(', ')}, not '${level}'`);
-  const allowHttp = flags.allowHttp ?? parseSwitch(environment['JAYCLOUDD_ALLOW_HTTP'], faults);
+  const allowHttp = flags.allowHttp ?? parseSwitch(environment.JAYCLOUDD_ALLOW_HTTP, faults);
   const isClear = listen !== undefined && !isLoopback(listen.host) && tls === null;
   if (isClear && !allowHttp) {
     faults.push(

@@ -12,7 +12,12 @@ const drainTimeoutMs = 10_000;
 
 /** What `app.fetch(request, { incoming })` was given; a request without it is read as a web stream. */
 function incomingOf(c: Context): Readable | undefined {
-  return (c.env as { incoming?: Readable }).incoming;
+  return (c.env as { incoming?: Readable } | undefined)?.incoming;
+}
+
+/** A sender may go away while nobody reads its body; that must not become an unhandled error. Call it first of all. */
+export function guardBody(c: Context): void {
+  incomingOf(c)?.on('error', () => undefined);
 }
 
 function bodyOf(c: Context): Readable {
@@ -46,11 +51,7 @@ export function readBody(
       body.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
       body.pause();
       if (error === undefined) resolve();
-      else {
-        // A sender that goes away later must not become an unhandled error.
-        body.on('error', () => undefined);
-        reject(error instanceof Error ? error : new Error('body reader failed', { cause: error }));
-      }
+      else reject(error instanceof Error ? error : new Error('body reader failed', { cause: error }));
     };
     const onLost = (cause?: unknown): void => {
       if (!hasEnded) settle(new ProtocolError('request-timeout', 'the body stopped before its end', { cause }));
@@ -116,7 +117,6 @@ export async function drainBody(c: Context): Promise<void> {
     const stop = (): void => {
       clearTimeout(timer);
       incoming.off('data', onData).off('end', stop).off('close', stop).off('error', stop);
-      incoming.on('error', () => undefined);
       incoming.pause();
       resolve();
     };
