@@ -26,18 +26,10 @@ import { vaultKeyPair } from './snapshot-record.js';
 /** Argon2id of RFC 9106's second recommendation. The client alone chooses it, so no daemon can weaken it. */
 const keyStretching = { 'argon2id-custom': { iterations: 3, memory: 65_536, parallelism: 4 } } as const;
 
-const rootPurpose = 'account-root';
-const vaultPurpose = 'vault-secret';
+const passwordPurpose = 'root/password';
+const recoveryPurpose = 'root/recovery';
+const vaultPurpose = 'vault';
 const passwordBytesMax = 1024;
-
-/** What envelopes of an account are bound to: no daemon can pass one account's for another's. */
-function accountContext(account: string, accountId: string): Uint8Array {
-  return concatBytes(fromHex(accountId), utf8(account));
-}
-
-function vaultContext(account: string, accountId: string, vaultId: string): Uint8Array {
-  return concatBytes(fromHex(vaultId), accountContext(account, accountId));
-}
 
 /** Account names are lower case; throws ClientError `usage` for what cannot be one. */
 export function checkAccountName(text: string): string {
@@ -89,7 +81,7 @@ export async function register(api: DaemonApi, options: LoginOptions): Promise<R
   const recoveryKey = new Uint8Array(randomBytes(secretBytes));
   const accountKeys = deriveAccountKeys(root);
   const recovery = deriveRecoveryKeys(recoveryKey);
-  const context = accountContext(account, accountId);
+  const context = fromHex(accountId);
   // The daemon's OPAQUE key is remembered inside: another one at a later login is noticed.
   const remembered = concatBytes(root, sha256(utf8(finished.serverStaticPublicKey)));
   const passwordKey = derivePasswordWrapKey(fromBase64(finished.exportKey));
@@ -100,12 +92,12 @@ export async function register(api: DaemonApi, options: LoginOptions): Promise<R
     keys: {
       identityPublicKey: toBase64(ed25519PublicKeyOf(ed25519PrivateKey(accountKeys.identitySeed))),
       recoveryPublicKey: toBase64(ed25519PublicKeyOf(ed25519PrivateKey(recovery.signingSeed))),
-      passwordEnvelope: toBase64(sealEnvelope(passwordKey, rootPurpose, context, remembered)),
-      recoveryEnvelope: toBase64(sealEnvelope(recovery.wrapKey, rootPurpose, context, remembered)),
+      passwordEnvelope: toBase64(sealEnvelope(passwordKey, passwordPurpose, context, remembered)),
+      recoveryEnvelope: toBase64(sealEnvelope(recovery.wrapKey, recoveryPurpose, context, remembered)),
       vaultId,
       vaultPublicKey: toBase64((await vaultKeyPair(deriveVaultKeys(vaultSecret).hpkeSeed)).publicKey),
       vaultEnvelope: toBase64(
-        sealEnvelope(accountKeys.vaultWrapKey, vaultPurpose, vaultContext(account, accountId, vaultId), vaultSecret),
+        sealEnvelope(accountKeys.vaultWrapKey, vaultPurpose, concatBytes(context, fromHex(vaultId)), vaultSecret),
       ),
     },
     label: options.label,
@@ -175,9 +167,9 @@ async function openKeyring(
 ): Promise<Credential> {
   const { accountId, keys, session } = answer;
   if (answer.account !== account) throw integrityError('the daemon answered for another account');
-  const context = accountContext(account, accountId);
+  const context = fromHex(accountId);
   const passwordKey = derivePasswordWrapKey(fromBase64(finished.exportKey));
-  const remembered = openOwn(passwordKey, rootPurpose, context, fromBase64(keys.passwordEnvelope));
+  const remembered = openOwn(passwordKey, passwordPurpose, context, fromBase64(keys.passwordEnvelope));
   const root = remembered.slice(0, secretBytes);
   if (!equalBytes(remembered.subarray(secretBytes), sha256(utf8(finished.serverStaticPublicKey)))) {
     throw integrityError('the daemon has another login key than when the account was made');
@@ -187,7 +179,7 @@ async function openKeyring(
   const vaultSecret = openOwn(
     vaultWrapKey,
     vaultPurpose,
-    vaultContext(account, accountId, vaultId),
+    concatBytes(context, fromHex(vaultId)),
     fromBase64(keys.vaultEnvelope),
   );
   const identity = ed25519PublicKeyOf(ed25519PrivateKey(identitySeed));

@@ -4,7 +4,7 @@ import { utf8 } from '../protocol/bytes.js';
 import { vaultSalt } from './dedup-domain.js';
 import { deriveKey, hmacSha256, labelled } from './hkdf.js';
 
-const secretBytes = 32;
+export const secretBytes = 32;
 
 /** From the account root. */
 export interface AccountKeys {

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import {
   envelopeOverheadBytes,
   openEnvelope,
-  sealedEnvelopeBytesMax,
   sealEnvelope,
+  sealedEnvelopeBytesMax,
 } from '../../src/client/envelope.js';
 import { formatRecoveryKey, parseRecoveryKey } from '../../src/client/recovery-key.js';
 import { concatBytes, equalBytes, utf8 } from '../../src/protocol/bytes.js';

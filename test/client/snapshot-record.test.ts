@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ClientError } from '../../src/client/errors.js';
 import {
   openSnapshotRecord,
-  sealSnapshotRecord,
   type SnapshotRecord,
+  sealSnapshotRecord,
   vaultKeyPair,
 } from '../../src/client/snapshot-record.js';
 import { concatBytes, equalBytes, utf8 } from '../../src/protocol/bytes.js';

@@ -1,6 +1,7 @@
 // ls: the names in the vault, or what a snapshot holds.
 import { Command } from 'commander';
 import { ClientError, integrityError } from '../../client/errors.js';
+import { createFetchNodes } from '../../client/fetch-nodes.js';
 import type { ManifestEntry } from '../../client/manifest-entry.js';
 import { readManifest } from '../../client/manifest-reader.js';
 import { findSnapshot, listSnapshots, parseReference, type Snapshot, snapshotPath } from '../../client/snapshots.js';
@@ -98,8 +99,7 @@ async function listEntries(session: Session, text: string): Promise<number> {
   const prefix = snapshotPath(reference);
   let entries = 0;
   let lost = 0;
-  const fetchNodes = (refs: readonly { readonly id: Uint8Array }[]) => vault.api.fetchBlobs(refs.map(({ id }) => id));
-  for await (const item of readManifest(record.root, fetchNodes, { prefix })) {
+  for await (const item of readManifest(record.root, createFetchNodes(vault.api), { prefix })) {
     if ('gap' in item) {
       lost += item.gap.entries;
       session.output.problem(

@@ -99,7 +99,7 @@ async function runPull(session: Session, text: string, given: string | undefined
     throw new ClientError(
       'integrity',
       `${formatCount(damaged, 'entry', 'entries')} of ${name} could not be restored: damaged on the daemon`,
-      'nothing false was written; pushing the same content again, from any machine, heals it',
+      "nothing false was written; 'jaycloud push --reread' of the same content, by any owner, heals it",
     );
   }
   session.output.summary(lines.join('\n'), summary);

@@ -5,6 +5,7 @@ import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
 import type { DaemonApi } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
+import { reportDamage } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import type { ChunkRef } from '../seal.js';
 import { readChunkRefs } from './read-file.js';
@@ -134,6 +135,7 @@ export class FileRestorer {
       });
       const blobs = ids.length === 0 ? [] : await this.#api.fetchBlobs(ids);
       const outcomes = await this.#pool.run({ type: 'files', files: whole, blobs });
+      for (const { damagedId } of outcomes) if (damagedId !== undefined) await reportDamage(this.#api, damagedId);
       files.forEach(({ entry }, at) => {
         const { outcome, message } = outcomes[at] ?? { outcome: 'failed', message: 'no answer from its thread' };
         if (outcome === 'done' || outcome === 'same') this.#events.onDone(entry);
@@ -212,6 +214,7 @@ export class FileRestorer {
     const byKey = new Map(unique.map(([key], at) => [key, fetched[at]]));
     const blobs = chunks.map(({ id }) => byKey.get(Buffer.from(id).toString('latin1')));
     const [outcome] = await this.#pool.run({ type: 'part', part: { file, offset, sparse, chunks }, blobs });
+    if (outcome?.damagedId !== undefined) await reportDamage(this.#api, outcome.damagedId);
     if (outcome?.outcome === 'damaged') throw integrityError(outcome.message);
     if (outcome?.outcome !== 'done') throw new Error(outcome?.message ?? 'no answer from its thread');
   }

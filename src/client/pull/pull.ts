@@ -2,6 +2,7 @@
 import { chmodSync, lchownSync, linkSync, rmSync, symlinkSync } from 'node:fs';
 import { concatBytes, equalBytes } from '../../protocol/bytes.js';
 import { ClientError } from '../errors.js';
+import { createFetchNodes } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { readManifest } from '../manifest-reader.js';
 import type { Snapshot } from '../snapshots.js';
@@ -94,8 +95,7 @@ class PullRun {
   async run(): Promise<PullResult> {
     const { snapshot, path } = this.#options;
     let isFound = false;
-    const fetchNodes = (refs: readonly { readonly id: Uint8Array }[]) =>
-      this.#vault.api.fetchBlobs(refs.map(({ id }) => id));
+    const fetchNodes = createFetchNodes(this.#vault.api);
     for await (const item of readManifest(snapshot.record.root, fetchNodes, { prefix: path })) {
       isFound = true;
       if ('gap' in item) {

@@ -1,6 +1,7 @@
 // The content of one file of a snapshot, in order, a few chunks ahead.
 import type { DaemonApi } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
+import { createFetchNodes } from '../fetch-nodes.js';
 import { decodeChunkList } from '../manifest-codec.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { readManifest } from '../manifest-reader.js';
@@ -19,8 +20,7 @@ export async function* readChunkRefs(api: DaemonApi, entry: ManifestEntry): Asyn
 }
 
 async function findFile(api: DaemonApi, root: NodeRef, path: Uint8Array): Promise<ManifestEntry> {
-  const fetchNodes = (refs: readonly NodeRef[]) => api.fetchBlobs(refs.map(({ id }) => id));
-  for await (const item of readManifest(root, fetchNodes, { prefix: path })) {
+  for await (const item of readManifest(root, createFetchNodes(api), { prefix: path })) {
     if ('gap' in item) throw item.gap.cause;
     // The entry itself comes before anything below it.
     if (item.entry.type === 'file') return item.entry;

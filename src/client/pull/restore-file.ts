@@ -63,7 +63,29 @@ function writeAroundHoles(file: number, bytes: Uint8Array, offset: number): void
   if (dataFrom >= 0) writeAll(file, bytes.subarray(dataFrom), offset + dataFrom);
 }
 
-/** Checks, opens and writes chunks one after the other from `offset`; throws ClientError `integrity` before writing a wrong one. */
+/** A chunk whose blob is not what its id says; `id` lets the daemon check its own copy. */
+export class DamagedChunk extends Error {
+  override readonly name = 'DamagedChunk';
+  readonly id: Uint8Array;
+
+  constructor(id: Uint8Array, cause: unknown) {
+    super(cause instanceof Error ? cause.message : 'damaged', { cause });
+    this.id = id;
+  }
+}
+
+function openChunk(chunk: ChunkRef, blob: Uint8Array): Uint8Array {
+  try {
+    return openLeaf(chunk, blob);
+  } catch (cause) {
+    throw new DamagedChunk(chunk.id, cause);
+  }
+}
+
+/**
+ * Checks, opens and writes chunks one after the other from `offset`. Throws DamagedChunk, or ClientError `integrity` for a
+ * chunk that is not there, before it writes anything wrong.
+ */
 export function writeChunks(
   file: number,
   offset: number,
@@ -75,7 +97,7 @@ export function writeChunks(
   chunks.forEach((chunk, index) => {
     const blob = blobs[index];
     if (blob === undefined) throw integrityError('the daemon does not have all of its content');
-    const bytes = openLeaf(chunk, blob);
+    const bytes = openChunk(chunk, blob);
     if (sparse) writeAroundHoles(file, bytes, at);
     else writeAll(file, bytes, at);
     at += bytes.length;

@@ -35,6 +35,8 @@ export type RestoreJob =
 export interface RestoreOutcome {
   readonly outcome: 'done' | 'same' | 'taken' | 'failed' | 'damaged';
   readonly message: string;
+  /** Of the blob that is damaged, where the daemon gave one. */
+  readonly damagedId?: Uint8Array;
 }
 
 /** One outcome a file, or one for a part. */

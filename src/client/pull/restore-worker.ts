@@ -1,7 +1,14 @@
 // A restoring thread: checks, decrypts, decompresses and writes.
 import { parentPort } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
-import { checkTarget, createTemporary, discardTemporary, finishFile, writeChunks } from './restore-file.js';
+import {
+  checkTarget,
+  createTemporary,
+  DamagedChunk,
+  discardTemporary,
+  finishFile,
+  writeChunks,
+} from './restore-file.js';
 import type { RestoreAnswer, RestoreJob, RestoreOutcome, WholeFile } from './restore-messages.js';
 
 if (parentPort === null) throw new Error('restore-worker runs as a worker thread');
@@ -11,9 +18,9 @@ function attempt(work: () => RestoreOutcome['outcome']): RestoreOutcome {
   try {
     return { outcome: work(), message: '' };
   } catch (error) {
-    const isDamage = error instanceof ClientError && error.code === 'integrity';
     const message = error instanceof Error ? error.message : String(error);
-    return { outcome: isDamage ? 'damaged' : 'failed', message };
+    if (error instanceof DamagedChunk) return { outcome: 'damaged', message, damagedId: error.id };
+    return { outcome: error instanceof ClientError && error.code === 'integrity' ? 'damaged' : 'failed', message };
   }
 }
 

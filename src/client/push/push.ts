@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sha256 } from '../../protocol/blob-id.js';
 import { concatBytes, equalBytes, toHex, utf8 } from '../../protocol/bytes.js';
+import { ProtocolError } from '../../protocol/errors.js';
 import { everyoneSalt } from '../dedup-domain.js';
 import { ClientError } from '../errors.js';
 import type { ManifestEntry } from '../manifest-entry.js';
@@ -45,6 +46,21 @@ function sameSignature(a: FileSignature, b: FileSignature): boolean {
 /** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
   const log = await VaultLog.read(vault);
+  try {
+    return await runOnce(vault, log, options, progress);
+  } catch (error) {
+    if (options.reread || !isContentMissing(error)) throw error;
+    // The daemon has found something damaged that unchanged files refer to: reading them again stores it again.
+    Object.assign(progress, { files: 0, bytes: 0 });
+    return await runOnce(vault, log, { ...options, reread: true }, progress);
+  }
+}
+
+function isContentMissing(error: unknown): boolean {
+  return error instanceof ProtocolError && (error.code === 'children-missing' || error.code === 'root-missing');
+}
+
+async function runOnce(vault: Vault, log: VaultLog, options: PushOptions, progress: PushProgress): Promise<PushResult> {
   const run = new PushRun(vault, log, options, progress);
   try {
     return await run.run();
