@@ -69,11 +69,11 @@ const suite = new CipherSuite({
 
 /** The package's types name browser types that Node declares elsewhere. */
 async function deriveKeyPair(hpkeSeed: Uint8Array): Promise<webcrypto.CryptoKeyPair> {
-  return (await suite.kem.deriveKeyPair(new Uint8Array(hpkeSeed).buffer));
+  return (await suite.kem.deriveKeyPair(new Uint8Array(hpkeSeed).buffer)) as webcrypto.CryptoKeyPair;
 }
 
 async function publicKeyOf(raw: Uint8Array): Promise<webcrypto.CryptoKey> {
-  return (await suite.kem.deserializePublicKey(new Uint8Array(raw).buffer));
+  return (await suite.kem.deserializePublicKey(new Uint8Array(raw).buffer)) as webcrypto.CryptoKey;
 }
 
 /** The vault's key pair: DeriveKeyPair of RFC 9180 section 7.1.3 over the 32-byte seed. */
