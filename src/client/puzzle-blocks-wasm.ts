@@ -71,7 +71,12 @@ function scheduleStep(t: number): Code {
 function round(t: number): Code {
   const part = (i: number): number => stateLocals + ((i - t + 64) % 8);
   const [a, b, c, e, f, g] = [part(0), part(1), part(2), part(4), part(5), part(6)].map(get) as [
-    Code, Code, Code, Code, Code, Code,
+    Code,
+    Code,
+    Code,
+    Code,
+    Code,
+    Code,
   ];
   const s1 = xor(rotateRight(e, 6), rotateRight(e, 11), rotateRight(e, 25));
   const s0 = xor(rotateRight(a, 2), rotateRight(a, 13), rotateRight(a, 22));

@@ -12,7 +12,10 @@ export interface Price {
 export type PriceSource = (purpose: Purpose, nowMs: number) => Price;
 
 /** Mean attempts of a challenge when nobody is waiting. */
-export const floorAttempts = { register: 512, login: 8, upload: 8, query: 8 } as const satisfies Record<Purpose, number>;
+export const floorAttempts = { register: 512, login: 8, upload: 8, query: 8 } as const satisfies Record<
+  Purpose,
+  number
+>;
 
 /** More sub-solutions make the time to solve steadier; a login is cheaper to check and to send with fewer. */
 const puzzlesOf = { register: 16, login: 8, upload: 16, query: 16 } as const satisfies Record<Purpose, number>;

@@ -54,7 +54,7 @@ export class ReplayWindow {
   }
 
   #blockOf(number: number): number {
-    return (number % this.#size) / replayBlockNumbers | 0;
+    return ((number % this.#size) / replayBlockNumbers) | 0;
   }
 
   /** Frees full blocks of which nothing can be redeemed any more, oldest first. */

@@ -11,14 +11,20 @@ function filledWindow(expiresAtS: (number: number) => number): ReplayWindow {
   return window;
 }
 
+function claimCode(window: ReplayWindow, number: number): string {
+  return protocolCodeOf(() => {
+    window.claim(number);
+  });
+}
+
 describe('the replay window', () => {
   it('lets every number be used once, in any order', () => {
     const window = filledWindow(() => 100);
     for (let number = sizeNumbers - 1; number >= 0; number -= 1) {
-      if (protocolCodeOf(() => { window.claim(number); }) !== 'none') throw new Error(`refused ${String(number)}`);
+      if (claimCode(window, number) !== 'none') throw new Error(`refused ${String(number)}`);
     }
     for (let number = 0; number < sizeNumbers; number += 1) {
-      if (protocolCodeOf(() => { window.claim(number); }) !== 'challenge-spent') throw new Error(`took ${String(number)} twice`);
+      if (claimCode(window, number) !== 'challenge-spent') throw new Error(`took ${String(number)} twice`);
     }
   });
 
@@ -32,9 +38,9 @@ describe('the replay window', () => {
     const window = filledWindow((number) => (number === 17 ? 150 : 100));
     expect(protocolCodeOf(() => window.take(300, 149))).toBe('rate-limited');
     window.claim(17);
-    expect(protocolCodeOf(() => { window.claim(17); })).toBe('challenge-spent');
+    expect(claimCode(window, 17)).toBe('challenge-spent');
     expect(window.take(300, 150)).toBe(sizeNumbers);
-    expect(protocolCodeOf(() => { window.claim(17); })).toBe('challenge-expired');
+    expect(claimCode(window, 17)).toBe('challenge-expired');
   });
 
   it('gives a reused place a clean bit', () => {
@@ -43,20 +49,20 @@ describe('the replay window', () => {
     const number = window.take(300, 100);
     expect(number % sizeNumbers).toBe(0);
     window.claim(number);
-    expect(protocolCodeOf(() => { window.claim(number); })).toBe('challenge-spent');
+    expect(claimCode(window, number)).toBe('challenge-spent');
   });
 
   it('knows no number that it has not given out', () => {
     const window = new ReplayWindow(sizeNumbers);
-    expect(protocolCodeOf(() => { window.claim(0); })).toBe('challenge-expired');
-    expect(protocolCodeOf(() => { window.claim(2 ** 48 - 1); })).toBe('challenge-expired');
+    expect(claimCode(window, 0)).toBe('challenge-expired');
+    expect(claimCode(window, 2 ** 48 - 1)).toBe('challenge-expired');
   });
 
   it('never takes a released number again when the clock goes back', () => {
     const window = filledWindow(() => 100);
     window.take(300, 100);
     window.take(300, 5);
-    expect(protocolCodeOf(() => { window.claim(3); })).toBe('challenge-expired');
+    expect(claimCode(window, 3)).toBe('challenge-expired');
   });
 
   it('costs one mebibyte and has room for 13,900 challenges a second', () => {

@@ -22,7 +22,10 @@ beforeAll(() => {
 
 function issue(prices: PriceSource, count: number) {
   const challenges = createChallenges({ masterKey: new Uint8Array(32), prices, now: Date.now });
-  return { challenges, issued: Array.from({ length: count }, () => challenges.issue({ purpose: 'upload', accountId })) };
+  return {
+    challenges,
+    issued: Array.from({ length: count }, () => challenges.issue({ purpose: 'upload', accountId })),
+  };
 }
 
 /**

@@ -28,7 +28,9 @@ export function insertAccount(database: Database, name: string, nowMs: number): 
       .values({ vaultId: randomBytes(16).toString('hex'), publicKey: key, headHash: key, createdAt: nowMs })
       .returning({ vaultNo: vaults.vaultNo })
       .get();
-    tx.insert(members).values({ ...account, ...vault, createdAt: nowMs }).run();
+    tx.insert(members)
+      .values({ ...account, ...vault, createdAt: nowMs })
+      .run();
     insertSession(tx, {
       sessionId: randomBytes(16).toString('hex'),
       accountNo: account.accountNo,

@@ -5,7 +5,13 @@ import { hashBlocksInScript } from '../../src/client/puzzle-blocks.js';
 import { createPuzzleSearch } from '../../src/client/puzzle-search.js';
 import { fromBase64 } from '../../src/protocol/bytes.js';
 import type { CreateChallengeResponse } from '../../src/protocol/messages.js';
-import { attemptSeed, challengeSeed, filterValue, isFilterPassed, type Solution } from '../../src/protocol/proof-of-work.js';
+import {
+  attemptSeed,
+  challengeSeed,
+  filterValue,
+  isFilterPassed,
+  type Solution,
+} from '../../src/protocol/proof-of-work.js';
 
 const search = createPuzzleSearch(createWasmHashBlocks() ?? hashBlocksInScript);
 

@@ -153,7 +153,8 @@ describe('the wire form of solutions', () => {
     const record = fromHex(vectors.encoded).subarray(0, solutionBytes);
     const next = fromHex(vectors.encoded).subarray(solutionBytes, 2 * solutionBytes);
     const refusals = [[record, record], [next, record], [record.subarray(1)]];
-    for (const parts of refusals) expect(protocolCodeOf(() => decodeSolutions(toBase64(Buffer.concat(parts))))).toBe('malformed');
+    for (const parts of refusals)
+      expect(protocolCodeOf(() => decodeSolutions(toBase64(Buffer.concat(parts))))).toBe('malformed');
   });
 
   it('takes 64 records and not 65', () => {

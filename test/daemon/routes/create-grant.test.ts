@@ -51,7 +51,9 @@ describe('createGrant', () => {
 
   it('gives one grant for one challenge, however many ask at once', async () => {
     const proof = await solvedFor({ purpose: 'query' });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => app.post(path, { proof }, app.anna.authorization)));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => app.post(path, { proof }, app.anna.authorization)),
+    );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     for (const answer of answers.filter(({ status }) => status !== 200)) {
       expect(answer).toMatchObject({ status: 403, body: { error: { code: 'challenge-spent' } } });
@@ -72,7 +74,10 @@ describe('createGrant', () => {
 
   it('refuses a caller without a session and leaves the challenge alone', async () => {
     const proof = await solvedFor({ purpose: 'upload' });
-    expect(await app.post(path, { proof })).toMatchObject({ status: 401, body: { error: { code: 'unauthenticated' } } });
+    expect(await app.post(path, { proof })).toMatchObject({
+      status: 401,
+      body: { error: { code: 'unauthenticated' } },
+    });
     expect(await app.post(path, { proof }, app.anna.authorization)).toMatchObject({ status: 200 });
   });
 
