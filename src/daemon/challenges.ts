@@ -8,7 +8,6 @@ import {
   challengeMacBytes,
   challengeSaltBytes,
   challengeSubjectBytes,
-  type ChallengeToken,
   challengeTokenBytes,
   decodeChallengeToken,
   encodeChallengeBody,
@@ -23,13 +22,13 @@ import { ReplayWindow, replayWindowNumbers } from './replay-window.js';
 
 /** A challenge lives six times as long as a machine of this many attempts a second needs, within bounds. */
 const referenceAttemptsPerSecond = 100;
-export const challengeLifetimeMinS = 120;
-export const challengeLifetimeMaxS = 600;
+const challengeLifetimeMinS = 120;
+const challengeLifetimeMaxS = 600;
 
 const noBudget: Budget = { bytes: 0, blobs: 0, ids: 0 };
 const noBinding = new Uint8Array(challengeBindingBytes);
 
-export interface ChallengeRequest {
+interface ChallengeRequest {
   readonly purpose: Purpose;
   /** Of the caller; absent for register and login. */
   readonly accountId?: string;
@@ -44,7 +43,7 @@ export interface ExpectedChallenge {
   readonly binding?: Uint8Array;
 }
 
-export interface RedeemedChallenge {
+interface RedeemedChallenge {
   readonly purpose: Purpose;
   readonly budget: Budget;
 }
@@ -60,7 +59,7 @@ export interface Challenges {
   redeem(proof: Proof, expected: ExpectedChallenge): RedeemedChallenge;
 }
 
-export interface ChallengesOptions {
+interface ChallengesOptions {
   /** Secret of the daemon, the same after a restart. */
   readonly masterKey: Uint8Array;
   readonly prices: PriceSource;

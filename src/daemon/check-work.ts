@@ -14,7 +14,7 @@ import {
 } from '../protocol/proof-of-work.js';
 
 /** Sub-solutions that are checked in full; all others by their filter hash. */
-export const sampledSolutions = 4;
+const sampledSolutions = 4;
 
 /** At most four of `solutions`, chosen by a hash under a key that nobody outside knows (Fisher-Yates). */
 export function sampleSolutions(solutions: readonly Solution[], sampleKey: Uint8Array, proof: Proof): Solution[] {

@@ -1,12 +1,7 @@
 // Challenges are issued, solved, redeemed once, and refused in every other way (docs/proof-of-work.md, "Checking").
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Challenges,
-  createChallenges,
-  type ExpectedChallenge,
-  sampleSolutions,
-} from '../../src/daemon/challenges.js';
+import { type Challenges, createChallenges, type ExpectedChallenge } from '../../src/daemon/challenges.js';
 import { freePrices, type PriceSource } from '../../src/daemon/prices.js';
 import { replayBlockNumbers } from '../../src/daemon/replay-window.js';
 import { fromBase64, toBase64 } from '../../src/protocol/bytes.js';
