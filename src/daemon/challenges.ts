@@ -66,6 +66,8 @@ interface ChallengesOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly replica?: number;
+  /** For tests; random otherwise, as it must be. */
+  readonly epoch?: number;
   /** Size of the replay window, for tests. */
   readonly windowNumbers?: number;
 }
@@ -97,7 +99,7 @@ export function createChallenges(options: ChallengesOptions): Challenges {
   const { masterKey, prices, now, replica = 0 } = options;
   const macKey = new Uint8Array(hkdfSync('sha256', masterKey, '', 'jaycloud/1/pow-token', 32));
   const sampleKey = randomBytes(32);
-  const epoch = randomBytes(4).readUInt32BE();
+  const epoch = options.epoch ?? randomBytes(4).readUInt32BE();
   const window = new ReplayWindow(options.windowNumbers ?? replayWindowNumbers);
 
   const macOf = (body: Uint8Array): Uint8Array =>

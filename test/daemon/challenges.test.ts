@@ -78,17 +78,19 @@ describe('a solved challenge', () => {
     const spent = solved(challenges.issue({ purpose: 'upload', accountId }));
     challenges.redeem(spent, expected);
     const restarted = start();
-    restarted.issue({ purpose: 'upload', accountId });
+    for (let i = 0; i < 2; i += 1) restarted.issue({ purpose: 'upload', accountId });
     for (const proof of [unspent, spent]) {
       expect(protocolCodeOf(() => restarted.redeem(proof, expected))).toBe('challenge-expired');
     }
   });
 
   it('is worth nothing at another replica or under another master key', () => {
-    const proof = solved(start().issue({ purpose: 'upload', accountId }));
-    const replica = createChallenges({ masterKey, prices: cheap, now: () => startMs, replica: 1 });
+    const same = { masterKey, prices: cheap, now: () => startMs, epoch: 5 };
+    const proof = solved(createChallenges(same).issue({ purpose: 'upload', accountId }));
+    const replica = createChallenges({ ...same, replica: 1 });
+    replica.issue({ purpose: 'upload', accountId });
     expect(protocolCodeOf(() => replica.redeem(proof, expected))).toBe('challenge-expired');
-    const stranger = createChallenges({ masterKey: new Uint8Array(32), prices: cheap, now: () => startMs });
+    const stranger = createChallenges({ ...same, masterKey: new Uint8Array(32) });
     expect(protocolCodeOf(() => stranger.redeem(proof, expected))).toBe('challenge-invalid');
   });
 
@@ -170,6 +172,19 @@ describe('a false proof', () => {
       const swapped = Uint16Array.from([...indices.subarray(4), ...indices.subarray(0, 4)]);
       return [{ attempt, indices: swapped }, ...others.slice(0, 3)];
     });
+  });
+
+  it('with one of its sixteen solutions being another one permuted is always caught', () => {
+    const challenges = start(() => ({ puzzles: 16, effort256: 256 }));
+    for (let round = 0; round < 6; round += 1) {
+      const challenge = challenges.issue({ purpose: 'upload', accountId });
+      const honest = findSolutions(challenge, 15);
+      const { attempt, indices } = honest[0] as Solution;
+      const again = { attempt, indices: Uint16Array.from([...indices.subarray(4), ...indices.subarray(0, 4)]) };
+      expect(protocolCodeOf(() => challenges.redeem(proofOf(challenge, [...honest, again]), expected))).toBe(
+        'proof-insufficient',
+      );
+    }
   });
 
   it('with one solution twice never gets as far as the challenge', () => {

@@ -89,6 +89,11 @@ refuse("the halves are swapped", good[4:] + good[:4])
 refuse("the first pair is swapped", [good[1], good[0]] + good[2:])
 refuse("the first two pairs are swapped", good[2:4] + good[:2] + good[4:])
 refuse("the indices are sorted, so the tree is another", sorted(good))
+x = good
+pairs = [sorted([x[0], x[2]]), sorted([x[1], x[3]])]
+refuse("pairs are mixed within a quad: quads and all cancel, pairs do not", sum(sorted(pairs), []) + x[4:])
+quads = [x[0:2] + x[4:6], sum(sorted([x[2:4], x[6:8]]), [])]
+refuse("pairs are mixed between quads: pairs and all cancel, quads do not", sum(sorted(quads), []))
 refuse("one index is another", good[:7] + [good[7] ^ 1])
 refuse("one index stands twice", good[:7] + [good[6]])
 refuse("all indices stand twice, so everything cancels", good[:4] + good[:4])
