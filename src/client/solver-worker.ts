@@ -4,12 +4,13 @@ import assert from 'node:assert';
 import { parentPort } from 'node:worker_threads';
 import { attemptSeed, encodeSolution, filterValue, isFilterPassed } from '../protocol/proof-of-work.js';
 import { hashBlocksInScript } from './puzzle-blocks.js';
+import { createWasmHashBlocks } from './puzzle-blocks-wasm.js';
 import { createPuzzleSearch } from './puzzle-search.js';
 import { attemptsSlot, type SolverFind, type SolverJob, stopSlot } from './solver-messages.js';
 
 const port = parentPort;
 assert(port !== null, 'the solver thread is started by the solver alone');
-const search = createPuzzleSearch(hashBlocksInScript);
+const search = createPuzzleSearch(createWasmHashBlocks() ?? hashBlocksInScript);
 
 port.on('message', ({ job, seed, effort256, firstAttempt, stride, shared }: SolverJob) => {
   for (let attempt = firstAttempt; attempt < 2 ** 32; attempt += stride) {

@@ -140,16 +140,3 @@ class WorkerSolver implements Solver {
 export function createSolver(options: { readonly threads?: number } = {}): Solver {
   return new WorkerSolver(Math.max(1, Math.min(options.threads ?? availableParallelism(), threadsMax)));
 }
-
-/** Solves one challenge and ends its threads, whatever happens. */
-export async function solveChallenge(
-  challenge: CreateChallengeResponse,
-  options: SolveOptions & { readonly threads?: number } = {},
-): Promise<SolvedChallenge> {
-  const solver = createSolver(options);
-  try {
-    return await solver.solve(challenge, options);
-  } finally {
-    await solver.close();
-  }
-}

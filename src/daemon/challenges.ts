@@ -4,7 +4,6 @@ import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from '
 import { fromBase64, toBase64, utf8 } from '../protocol/bytes.js';
 import {
   type Budget,
-  type ChallengeToken,
   challengeBindingBytes,
   challengeMacBytes,
   challengeSaltBytes,
@@ -16,32 +15,20 @@ import {
 import { ProtocolError } from '../protocol/errors.js';
 import { grantBudgets } from '../protocol/limits.js';
 import type { CreateChallengeResponse, Proof, Purpose } from '../protocol/messages.js';
-import {
-  attemptSeed,
-  challengeSeed,
-  decodeSolutions,
-  expectedAttempts,
-  filterValue,
-  isCanonical,
-  isFilterPassed,
-  isSolved,
-  type Solution,
-} from '../protocol/proof-of-work.js';
+import { challengeSeed, decodeSolutions, expectedAttempts } from '../protocol/proof-of-work.js';
+import { checkWork, sampleSolutions } from './check-work.js';
 import type { PriceSource } from './prices.js';
 import { ReplayWindow, replayWindowNumbers } from './replay-window.js';
 
-/** Sub-solutions that are checked in full; all others by their filter hash. */
-export const sampledSolutions = 4;
-
 /** A challenge lives six times as long as a machine of this many attempts a second needs, within bounds. */
 const referenceAttemptsPerSecond = 100;
-export const challengeLifetimeMinS = 120;
-export const challengeLifetimeMaxS = 600;
+const challengeLifetimeMinS = 120;
+const challengeLifetimeMaxS = 600;
 
 const noBudget: Budget = { bytes: 0, blobs: 0, ids: 0 };
 const noBinding = new Uint8Array(challengeBindingBytes);
 
-export interface ChallengeRequest {
+interface ChallengeRequest {
   readonly purpose: Purpose;
   /** Of the caller; absent for register and login. */
   readonly accountId?: string;
@@ -56,7 +43,7 @@ export interface ExpectedChallenge {
   readonly binding?: Uint8Array;
 }
 
-export interface RedeemedChallenge {
+interface RedeemedChallenge {
   readonly purpose: Purpose;
   readonly budget: Budget;
 }
@@ -72,13 +59,15 @@ export interface Challenges {
   redeem(proof: Proof, expected: ExpectedChallenge): RedeemedChallenge;
 }
 
-export interface ChallengesOptions {
+interface ChallengesOptions {
   /** Secret of the daemon, the same after a restart. */
   readonly masterKey: Uint8Array;
   readonly prices: PriceSource;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly replica?: number;
+  /** For tests; random otherwise, as it must be. */
+  readonly epoch?: number;
   /** Size of the replay window, for tests. */
   readonly windowNumbers?: number;
 }
@@ -105,41 +94,12 @@ function tokenBytes(text: string): Uint8Array {
   return fromBase64(text);
 }
 
-/** `sampleCount` of `solutions`, chosen by a hash that nobody outside can know beforehand (Fisher-Yates). */
-function sample(solutions: readonly Solution[], sampleKey: Uint8Array, proof: Proof): Solution[] {
-  const left = [...solutions];
-  const chosen: Solution[] = [];
-  const digest = createHmac('sha256', sampleKey).update(`${proof.token}.${proof.solutions}`).digest();
-  for (let i = 0; i < sampledSolutions && left.length > 0; i += 1) {
-    chosen.push(...left.splice(digest.readUInt32BE(4 * i) % left.length, 1));
-  }
-  return chosen;
-}
-
-/** Throws `proof-insufficient` unless the proof is worth what the token asks for. Cheap checks for all come first. */
-function checkWork(token: ChallengeToken, bytes: Uint8Array, solutions: readonly Solution[], chosen: Solution[]): void {
-  if (solutions.length !== token.puzzles) throw new ProtocolError('proof-insufficient', 'wrong number of solutions');
-  const seed = challengeSeed(bytes);
-  const seeds = new Map<number, Uint8Array>();
-  for (const { attempt, indices } of solutions) {
-    const itemSeed = seeds.get(attempt) ?? attemptSeed(seed, attempt);
-    seeds.set(attempt, itemSeed);
-    if (!isCanonical(indices) || !isFilterPassed(filterValue(itemSeed, indices), token.effort256)) {
-      throw new ProtocolError('proof-insufficient', 'a solution is not strong enough');
-    }
-  }
-  for (const { attempt, indices } of chosen) {
-    const itemSeed = seeds.get(attempt) ?? attemptSeed(seed, attempt);
-    if (!isSolved(itemSeed, indices)) throw new ProtocolError('proof-insufficient', 'a solution is false');
-  }
-}
-
 /** Every start has a random epoch: challenges of the run before end with it. */
 export function createChallenges(options: ChallengesOptions): Challenges {
   const { masterKey, prices, now, replica = 0 } = options;
   const macKey = new Uint8Array(hkdfSync('sha256', masterKey, '', 'jaycloud/1/pow-token', 32));
   const sampleKey = randomBytes(32);
-  const epoch = randomBytes(4).readUInt32BE();
+  const epoch = options.epoch ?? randomBytes(4).readUInt32BE();
   const window = new ReplayWindow(options.windowNumbers ?? replayWindowNumbers);
 
   const macOf = (body: Uint8Array): Uint8Array =>
@@ -196,7 +156,7 @@ export function createChallenges(options: ChallengesOptions): Challenges {
       ) {
         throw new ProtocolError('challenge-invalid', 'the challenge is for something else');
       }
-      checkWork(token, bytes, solutions, sample(solutions, sampleKey, proof));
+      checkWork(token, challengeSeed(bytes), solutions, sampleSolutions(solutions, sampleKey, proof));
       return { purpose: token.purpose, budget: token.budget };
     },
   };

@@ -3,7 +3,7 @@ import type { Purpose } from '../protocol/messages.js';
 import { effort256Min, solutionsPerAttempt } from '../protocol/proof-of-work.js';
 
 /** `puzzles` sub-solutions through a filter of strength `effort256` / 256; 0 puzzles is free admission. */
-export interface Price {
+interface Price {
   readonly puzzles: number;
   readonly effort256: number;
 }
@@ -12,10 +12,7 @@ export interface Price {
 export type PriceSource = (purpose: Purpose, nowMs: number) => Price;
 
 /** Mean attempts of a challenge when nobody is waiting. */
-export const floorAttempts = { register: 512, login: 8, upload: 8, query: 8 } as const satisfies Record<
-  Purpose,
-  number
->;
+const floorAttempts = { register: 512, login: 8, upload: 8, query: 8 } as const satisfies Record<Purpose, number>;
 
 /** More sub-solutions make the time to solve steadier; a login is cheaper to check and to send with fewer. */
 const puzzlesOf = { register: 16, login: 8, upload: 16, query: 16 } as const satisfies Record<Purpose, number>;

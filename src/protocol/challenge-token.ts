@@ -5,8 +5,8 @@ import { ProtocolError } from './errors.js';
 import { type Purpose, purposes } from './messages.js';
 import { effort256Min, puzzlesMax } from './proof-of-work.js';
 
-export const challengeTokenVersion = 1;
-export const algorithmEq60 = 1;
+const challengeTokenVersion = 1;
+const algorithmEq60 = 1;
 export const challengeMacBytes = 16;
 export const challengeSubjectBytes = 16;
 export const challengeBindingBytes = 32;

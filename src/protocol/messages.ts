@@ -75,7 +75,6 @@ const accountKeys = z.strictObject({
   vaultPublicKey: base64Of(32),
   vaultEnvelope: envelope,
 });
-export type AccountKeys = z.infer<typeof accountKeys>;
 
 /** Ids of account and vault are chosen by the client, because the envelopes are bound to them. */
 const createAccountRequest = z.strictObject({

@@ -21,7 +21,7 @@ export interface Grant {
   readonly expiresAt: number;
 }
 
-export interface NewGrant {
+interface NewGrant {
   readonly accountNo: number;
   readonly purpose: Purpose;
   readonly budget: Budget;
@@ -42,7 +42,7 @@ export function createGrant(db: Queries, { accountNo, purpose, budget, nowMs }: 
   return grant;
 }
 
-export interface Spending {
+interface Spending {
   readonly accountNo: number;
   readonly grantId: string;
   readonly cost: Budget;

@@ -11,7 +11,7 @@ import { readJson } from '../request-body.js';
 /** A request is a purpose and at most a hash. */
 const bodyBytesMax = 1024;
 
-export interface CreateChallengeParts {
+interface CreateChallengeParts {
   readonly authenticate: Authenticate;
   readonly challenges: Challenges;
 }

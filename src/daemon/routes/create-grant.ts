@@ -11,7 +11,7 @@ import { readJson } from '../request-body.js';
 /** A proof: a token and at most 64 records. */
 const bodyBytesMax = 4096;
 
-export interface CreateGrantParts {
+interface CreateGrantParts {
   readonly authenticate: Authenticate;
   readonly challenges: Challenges;
   readonly database: Database;
