@@ -34,7 +34,8 @@ function copiedPackages(folder) {
       }
     }
   };
-  for (let at = 0; files < filesWanted; at += 1) copy(join(root, 'node_modules'), join(target, `copy-${at}`), `${at}\n`);
+  for (let at = 0; files < filesWanted; at += 1)
+    copy(join(root, 'node_modules'), join(target, `copy-${at}`), `${at}\n`);
   return target;
 }
 

@@ -29,9 +29,14 @@ const secret = 'bench password';
 function measure(command, args, env) {
   const log = join(work, 'time.log');
   const timed = ['-f', '%e %U %S %M', '-o', log, command, ...args];
-  const result = spawnSync('/usr/bin/time', timed, { encoding: 'utf8', env: { ...process.env, ...env }, maxBuffer: 1 << 28 });
+  const result = spawnSync('/usr/bin/time', timed, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    maxBuffer: 1 << 28,
+  });
   if (result.error !== undefined) throw result.error;
-  if (result.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.status}:\n${result.stderr}`);
+  if (result.status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${result.status}:\n${result.stderr}`);
   const [wall, user, system, kilobytes] = readFileSync(log, 'utf8').trim().split('\n').at(-1).split(' ').map(Number);
   return { wall, cpu: user + system, megabytes: Math.round(kilobytes / 1024), stdout: result.stdout };
 }
@@ -141,12 +146,23 @@ async function compare(title, tree) {
     }
   }
   const rows = [];
-  for (const [step, what] of [['push', 'push, cold'], ['again', 'push, unchanged'], ['pull', 'pull']]) {
+  for (const [step, what] of [
+    ['push', 'push, cold'],
+    ['again', 'push, unchanged'],
+    ['pull', 'pull'],
+  ]) {
     const of = (name, field) => median(results[name].map((one) => one[step][field]));
     const ratio = of('jaycloud', 'wall') / of('restic', 'wall');
-    rows.push({ work: `${title}: ${what}`, ratio, ...Object.fromEntries(
-      ['jaycloud', 'restic'].map((name) => [name, { wall: of(name, 'wall'), cpu: of(name, 'cpu'), megabytes: of(name, 'megabytes') }]),
-    ) });
+    rows.push({
+      work: `${title}: ${what}`,
+      ratio,
+      ...Object.fromEntries(
+        ['jaycloud', 'restic'].map((name) => [
+          name,
+          { wall: of(name, 'wall'), cpu: of(name, 'cpu'), megabytes: of(name, 'megabytes') },
+        ]),
+      ),
+    });
   }
   const stored = (name) => median(results[name].map((one) => one.stored));
   rows[0].stored = { jaycloud: stored('jaycloud'), restic: stored('restic') };
@@ -160,7 +176,9 @@ async function makeRandom(folder, megabytes) {
     const out = createWriteStream(join(folder, `random-${at}`));
     for (let mib = 0; mib < megabytes / files; mib += 1) {
       // Seeded, so that a run can be repeated; SHAKE so that nothing compresses.
-      const block = createHash('shake256', { outputLength: 1 << 20 }).update(`jaycloud bench ${at} ${mib}`).digest();
+      const block = createHash('shake256', { outputLength: 1 << 20 })
+        .update(`jaycloud bench ${at} ${mib}`)
+        .digest();
       if (!out.write(block)) await new Promise((resolve) => out.once('drain', resolve));
     }
     await new Promise((resolve) => out.end(resolve));
@@ -189,11 +207,15 @@ try {
     rows.push(...(await compare(`tree of ${files} files`, tree)));
   }
   const version = (command, ...args) => spawnSync(command, args, { encoding: 'utf8' }).stdout.split('\n')[0];
-  console.log(`${version('restic', 'version')}; ${version('rclone', 'version')}; Node ${process.version}; ${cpus().length} cores (${cpus()[0].model}); ${rounds} rounds, medians`);
+  console.log(
+    `${version('restic', 'version')}; ${version('rclone', 'version')}; Node ${process.version}; ${cpus().length} cores (${cpus()[0].model}); ${rounds} rounds, medians`,
+  );
   console.log('| work | jaycloud s | restic s | ratio | CPU s | peak MB | stored MB |\n|---|---|---|---|---|---|---|');
   for (const { work: what, jaycloud: a, restic: b, ratio, stored } of rows) {
     const kept = stored === undefined ? '' : `${stored.jaycloud} / ${stored.restic}`;
-    console.log(`| ${what} | ${a.wall.toFixed(2)} | ${b.wall.toFixed(2)} | ${ratio.toFixed(2)} | ${a.cpu.toFixed(1)} / ${b.cpu.toFixed(1)} | ${a.megabytes} / ${b.megabytes} | ${kept} |`);
+    console.log(
+      `| ${what} | ${a.wall.toFixed(2)} | ${b.wall.toFixed(2)} | ${ratio.toFixed(2)} | ${a.cpu.toFixed(1)} / ${b.cpu.toFixed(1)} | ${a.megabytes} / ${b.megabytes} | ${kept} |`,
+    );
   }
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(rows, undefined, 2)}\n`);
   if (!existsSync(work)) throw new Error('the work folder is gone');
