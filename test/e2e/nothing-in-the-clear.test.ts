@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseRecoveryKey } from '../../src/client/recovery-key.js';
+import { credentialOf } from '../helpers/daemon-api.js';
 import { Daemon, Machine, makeTempDir, removeTempDirs } from '../helpers/programs.js';
 import { type RecordingProxy, startRecordingProxy } from '../helpers/recording-proxy.js';
 import { findSecrets, spellingsOf } from '../helpers/spellings.js';
@@ -69,14 +70,8 @@ afterAll(async () => {
   removeTempDirs();
 });
 
-function credential(): { root: string; vaultSecret: string; sessionSecret: string } {
-  const path = join(machine.env['JAYCLOUD_CONFIG_DIR'] ?? '', 'credentials.json');
-  const { entries } = JSON.parse(readFileSync(path, 'utf8')) as { entries: Record<string, string> };
-  return JSON.parse(Object.values(entries)[0] ?? '') as ReturnType<typeof credential>;
-}
-
 function secrets(): ReadonlyMap<string, Uint8Array> {
-  const { root, vaultSecret } = credential();
+  const { root, vaultSecret } = credentialOf(machine);
   const recoveryKey = parseRecoveryKey(recoveryText);
   const named = new Map<string, Uint8Array>([
     ['content of files', Buffer.from(marker)],
@@ -122,7 +117,7 @@ describe('a full run through a recording proxy', () => {
   });
 
   test('shows what is not secret to the same search, so the search works', () => {
-    const { sessionSecret } = credential();
+    const { sessionSecret } = credentialOf(machine);
     const known = new Map<string, Uint8Array>([
       ['account name', Buffer.from(account)],
       ['session secret', Buffer.from(sessionSecret, 'base64url')],
