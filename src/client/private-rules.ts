@@ -57,6 +57,18 @@ function asText(bytes: Uint8Array): string {
 }
 
 /**
+ * A quick test that most paths fail: some component looks like the last one of a built-in pattern. Only what passes it is
+ * put to the real rules, which cost some microseconds a path.
+ */
+function createQuickTest(): RegExp {
+  const lastComponents = builtInPatterns.map((pattern) => pattern.replace(/\/$/, '').replace(/^.*\//, ''));
+  const expressions = lastComponents.map((text) =>
+    text.replaceAll(/[.+^${}()|[\]\\?]/g, '\\$&').replaceAll('*', '[^/]*'),
+  );
+  return new RegExp(`(?:^|/)(?:${expressions.join('|')})(?:/|$)`, 'i');
+}
+
+/**
  * Tells whether a file's content is private. `path` is relative with `/`, as in a manifest; the extra patterns come after
  * the built-in ones, so `!pattern` takes a file out again. Case does not matter.
  */
@@ -64,5 +76,10 @@ export function createPrivateRules(extraPatterns: readonly string[]): (path: Uin
   const rules = ignore({ ignoreCase: true, allowRelativePaths: true });
   rules.add([...builtInPatterns]);
   rules.add(extraPatterns.map((pattern) => asText(Buffer.from(pattern, 'utf8'))));
-  return (path) => path.length > 0 && rules.ignores(asText(path));
+  const quickTest = extraPatterns.length === 0 ? createQuickTest() : undefined;
+  return (path) => {
+    if (path.length === 0) return false;
+    const text = asText(path);
+    return quickTest?.test(text) !== false && rules.ignores(text);
+  };
 }

@@ -110,13 +110,17 @@ export async function findSnapshot(log: VaultLog, reference: SnapshotReference):
   );
 }
 
-/** By number, `latest`, `latest~N`, a date (the last one received by its end, in UTC) or a prefix of the id. */
+/**
+ * By number, `latest`, `latest~N`, a prefix of the id, or a date (2026-01-31, or 2026-01-31T1830 for a minute of it, UTC):
+ * the last one that the daemon had received by its end.
+ */
 function pick(snapshots: readonly Snapshot[], version: string): Snapshot | undefined {
   const back = /^latest(?:~(\d{1,9}))?$/.exec(version);
   if (back !== null) return snapshots.at(-1 - Number(back[1] ?? '0'));
-  if (/^\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?$/.test(version)) {
-    const until = version.length === 10 ? `${version}T23:59:59.999Z` : version.endsWith('Z') ? version : `${version}Z`;
-    const limit = Date.parse(until);
+  const date = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2})(\d{2}))?$/.exec(version);
+  if (date !== null) {
+    const [, day = '', hour = '23', minute = '59'] = date;
+    const limit = Date.parse(`${day}T${hour}:${minute}:59.999Z`);
     return snapshots.findLast(({ receivedAt }) => Date.parse(receivedAt) <= limit);
   }
   const byNumber = /^\d{1,9}$/.test(version) ? snapshots.find((one) => one.version === Number(version)) : undefined;

@@ -33,11 +33,18 @@ export interface BlobLayout {
   readonly frameLength: number;
 }
 
+/** How many bytes of a blob its layout needs, as far as its first bytes (at least 8 of a node) tell. */
+export function clearBytesOf(start: Uint8Array): number {
+  if (start[3] !== nodeType || start.length < blobHeaderBytes + 4) return blobHeaderBytes + 4;
+  const count = new DataView(start.buffer, start.byteOffset).getUint32(blobHeaderBytes);
+  return blobHeaderBytes + 4 + Math.min(count, childrenMax) * blobIdBytes;
+}
+
 /**
- * Reads the clear part of a blob. Throws ProtocolError `unsupported-version` for another magic or suite and
+ * Reads the clear part of a blob; `lengthBytes` is that of the whole blob where only its beginning is there. Throws ProtocolError `unsupported-version` for another magic or suite and
  * `blob-invalid` for an unknown type, a bad child list or a length that no padding gives.
  */
-export function parseBlobLayout(blob: Uint8Array): BlobLayout {
+export function parseBlobLayout(blob: Uint8Array, lengthBytes = blob.length): BlobLayout {
   if (blob.length < blobHeaderBytes) throw new ProtocolError('blob-invalid', 'blob is shorter than its header');
   if (blob[0] !== blobMagic[0] || blob[1] !== blobMagic[1] || blob[2] !== blobMagic[2]) {
     throw new ProtocolError('unsupported-version', 'unknown blob header');
@@ -56,7 +63,7 @@ export function parseBlobLayout(blob: Uint8Array): BlobLayout {
       children.push(blob.subarray(at, at + blobIdBytes));
     }
   }
-  const frameLength = blob.length - frameOffset - gcmTagBytes;
+  const frameLength = lengthBytes - frameOffset - gcmTagBytes;
   if (frameLength < frameBytesMin || frameLength > frameBytesMax || paddedLength(frameLength) !== frameLength) {
     throw new ProtocolError('blob-invalid', 'blob length is not a padded length');
   }

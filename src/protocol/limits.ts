@@ -53,7 +53,7 @@ export const possessionSliceCount = 4;
 
 /** What one standard grant allows; `ids` counts queried ids and covers their claims. */
 export const grantBudgets = {
-  upload: { bytes: 1 * gib, blobs: 4096, ids: 0 },
+  upload: { bytes: 1 * gib, blobs: 16_384, ids: 0 },
   query: { bytes: 0, blobs: 0, ids: 16_384 },
 } as const;
 

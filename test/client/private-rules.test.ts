@@ -1,4 +1,5 @@
 // Built-in and added rules for private content (docs/format.md, "Dedup domains").
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPrivateRules } from '../../src/client/private-rules.js';
 import { utf8 } from '../../src/protocol/bytes.js';
@@ -54,5 +55,36 @@ describe('createPrivateRules', () => {
   it('matches names that are no UTF-8', () => {
     expect(isPrivate(Uint8Array.from([0xff, 0xfe, ...utf8('.key')]))).toBe(true);
     expect(isPrivate(Uint8Array.from([0x0a, 0x0d, ...utf8('/id_x')]))).toBe(true);
+  });
+});
+
+describe('the quick test in front of the built-in rules', () => {
+  it('never decides differently from the rules themselves', () => {
+    // With an extra pattern that matches nothing, every path is put to the real rules.
+    const quick = createPrivateRules([]);
+    const real = createPrivateRules(['matches-nothing-at-all']);
+    const component = fc.constantFrom(
+      ...[
+        '.ssh',
+        '.SSH',
+        'id_rsa',
+        'xid_rsa',
+        '.env',
+        '.env.local',
+        'a.env',
+        'server.pem',
+        'pem',
+        '.docker',
+        'config.json',
+      ],
+      ...['.config', 'gcloud', 'gh', 'src', 'a.key', 'key', 'wallet.dat', 'x.kdbx', 'Keychains', 'Library', 'main.ts'],
+    );
+    fc.assert(
+      fc.property(fc.array(component, { minLength: 1, maxLength: 5 }), (components) => {
+        const path = utf8(components.join('/'));
+        expect(quick(path)).toBe(real(path));
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

@@ -9,7 +9,7 @@ import { packPath } from '../../src/daemon/packs/pack-format.js';
 import { PackWriter } from '../../src/daemon/packs/pack-writer.js';
 import { deriveServerKey, openServerKeys } from '../../src/daemon/server-keys.js';
 import { openServices, type Services } from '../../src/daemon/services.js';
-import { leafBlob } from '../helpers/blobs.js';
+import { leafBlob, streamOf } from '../helpers/blobs.js';
 import { openTestDaemon, put, query } from '../helpers/daemon-fixture.js';
 
 let dataDir: string;
@@ -26,8 +26,7 @@ function open(folder: string): Promise<Services> {
 
 async function writeOldPack(folder: string): Promise<string> {
   const writer = await PackWriter.create(folder);
-  const { id, blob } = leafBlob();
-  writer.append(id, blob);
+  writer.append(streamOf([leafBlob()]));
   await writer.finish();
   const old = (Date.now() - leftoverAgeMs) / 1000 - 60;
   await utimes(packPath(folder, writer.packId), old, old);

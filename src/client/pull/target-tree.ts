@@ -65,15 +65,14 @@ export class TargetTree {
       } finally {
         parent.release();
       }
-      this.#folders.set(key, open);
-      this.#closeOld();
     } else {
-      // Most recently used last.
       this.#folders.delete(key);
-      this.#folders.set(key, open);
     }
+    // Most recently used last; held before any is closed, so that it is never this one.
+    this.#folders.set(key, open);
     const held = open;
     held.users += 1;
+    this.#closeOld();
     let isHeld = true;
     return {
       path: held.path,

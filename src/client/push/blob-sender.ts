@@ -13,7 +13,7 @@ import type { SealedRun } from './seal-messages.js';
 const requestBlobsMax = 1024;
 const requestBytes = 16 * 1024 * 1024;
 /** Blob bytes waiting here before `room` makes the sealing threads wait. */
-const heldBytesMax = 96 * 1024 * 1024;
+const heldBytesMax = 64 * 1024 * 1024;
 const queriesInFlightMax = 2;
 const uploadsInFlightMax = 3;
 /** Ids known to be owned, kept to spare queries; beyond this the oldest are asked again. */

@@ -2,7 +2,17 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
-import type { FailedFile, FileJob, FromWorker, SealedFile, SealedRun, ToWorker, WorkerSetup } from './seal-messages.js';
+import {
+  decodeFiles,
+  encodeJobs,
+  type FailedFile,
+  type FileJob,
+  type FromWorker,
+  type SealedFile,
+  type SealedRun,
+  type ToWorker,
+  type WorkerSetup,
+} from './seal-messages.js';
 
 /** Files handed to a thread at once: enough to hide the hop between threads, few enough to spread the work. */
 const batchFilesMax = 256;
@@ -57,7 +67,7 @@ export class SealPool {
       const thread = this.#freeThread();
       if (thread !== undefined) {
         thread.batches += 1;
-        send(thread.worker, { type: 'files', files });
+        send(thread.worker, { type: 'files', jobs: encodeJobs(files) });
         return;
       }
       await this.#change();
@@ -119,7 +129,7 @@ export class SealPool {
         return;
       }
       case 'sealed':
-        this.#events.onFiles(message.files);
+        this.#events.onFiles([...decodeFiles(message.files), ...message.failed]);
         return;
       case 'idle':
         thread.batches -= 1;

@@ -1,17 +1,26 @@
 // A sealing thread: reads, cuts, compresses and encrypts whole files. Plaintext never leaves it.
 
-import type { BigIntStats } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { blobIdBytes } from '../../protocol/limits.js';
 import { createGearTable } from '../chunker.js';
 import type { ChunkRef, SealedBlob } from '../seal.js';
-import type { FailedFile, FileJob, FromWorker, SealedFile, ToWorker, WorkerSetup } from './seal-messages.js';
+import {
+  decodeJobs,
+  encodeFiles,
+  type FailedFile,
+  type FileJob,
+  type FromWorker,
+  type SealedFile,
+  statOf,
+  type ToWorker,
+  type WorkerSetup,
+} from './seal-messages.js';
 import { type SealingDomain, sealFile } from './source-file.js';
 
 /** A run is handed over at this size: large enough to be rare, small enough to keep the uploads going. */
 const runBytes = 4 * 1024 * 1024;
 /** Bytes that a thread may have handed over without being told that there is room for more. */
-const aheadBytesMax = 24 * 1024 * 1024;
+const aheadBytesMax = 12 * 1024 * 1024;
 
 if (parentPort === null) throw new Error('seal-worker runs as a worker thread');
 const port = parentPort;
@@ -23,7 +32,8 @@ const domains: SealingDomain[] = setup.domains.map(({ salt, chunkerSecret }) => 
 
 let pending: SealedBlob[] = [];
 let pendingBytes = 0;
-let finished: (SealedFile | FailedFile)[] = [];
+let finished: SealedFile[] = [];
+let failed: FailedFile[] = [];
 let aheadBytes = 0;
 let onRoom: (() => void) | undefined;
 
@@ -49,11 +59,15 @@ function handOver(): void {
     aheadBytes += pendingBytes;
     pending = [];
     pendingBytes = 0;
-    post({ type: 'run', run: { bytes, ids, lengths, rawLengths } }, [bytes.buffer]);
+    const memory = [bytes.buffer, ids.buffer, lengths.buffer, rawLengths.buffer];
+    post({ type: 'run', run: { bytes, ids, lengths, rawLengths } }, memory);
   }
-  if (finished.length > 0) {
-    post({ type: 'sealed', files: finished });
+  if (finished.length > 0 || failed.length > 0) {
+    const files = encodeFiles(finished);
+    const memory = [files.heads, files.sizes, files.stats, files.refs].map(({ buffer }) => buffer as ArrayBuffer);
+    post({ type: 'sealed', files, failed }, memory);
     finished = [];
+    failed = [];
   }
 }
 
@@ -62,11 +76,6 @@ function room(): Promise<void> | undefined {
   return new Promise((resolve) => {
     onRoom = resolve;
   });
-}
-
-function statOf(stat: BigIntStats): SealedFile['stat'] {
-  const { mode, uid, gid, size, mtimeNs, ctimeNs, ino, dev } = stat;
-  return { mode, uid, gid, size, mtimeNs, ctimeNs, ino, dev };
 }
 
 async function sealOne(job: FileJob): Promise<void> {
@@ -94,7 +103,7 @@ async function sealOne(job: FileJob): Promise<void> {
           : error instanceof Error
             ? error.message
             : String(error);
-    finished.push({ ticket: job.ticket, message });
+    failed.push({ ticket: job.ticket, message });
   }
 }
 
@@ -107,7 +116,7 @@ port.on('message', (message: ToWorker) => {
     return;
   }
   queue = queue.then(async () => {
-    for (const job of message.files) await sealOne(job);
+    for (const job of decodeJobs(message.jobs)) await sealOne(job);
     handOver();
     post({ type: 'idle' });
   });

@@ -22,14 +22,9 @@ export interface ReadFile {
 /** Room for one chunk of the largest size and the bytes read ahead of it. */
 const windowBytes = 4 * rawBytesMax;
 
+/** One file at a time is read in a thread, and sealing copies: every file can use the same memory. */
 let sharedWindow: Uint8Array | undefined;
 const zeroChunks = new Map<Uint8Array, SealedBlob | undefined>();
-
-function windowOf(sizeBytes: number): Uint8Array {
-  if (sizeBytes <= 64 * 1024) return new Uint8Array(sizeBytes + 1);
-  sharedWindow ??= new Uint8Array(windowBytes);
-  return sharedWindow;
-}
 
 /**
  * The sealed chunk of `rawBytesMax` zeros, or undefined where the gear table would cut such a run. Sparse disk images are
@@ -80,7 +75,8 @@ async function sealContent(
   domain: SealingDomain,
   emit: (sealed: SealedBlob) => Promise<void> | undefined,
 ): Promise<number> {
-  const window = windowOf(expectedBytes);
+  sharedWindow ??= new Uint8Array(windowBytes);
+  const window = sharedWindow;
   let start = 0;
   let end = 0;
   let readBytes = 0;
@@ -95,8 +91,8 @@ async function sealContent(
       const got = readSync(file, window, end, window.length - end, readBytes);
       end += got;
       readBytes += got;
-      // A short read of a regular file is its end, but only an empty read proves it.
-      if (got === 0) atEnd = true;
+      // A regular file gives less than was asked for at its end only.
+      atEnd = end < window.length;
     }
     if (start === end) return readBytes;
     const length = nextCut(window, start, end, domain.gear);

@@ -2,7 +2,6 @@
 // A record looks exactly like one blob of a download stream, so neighbours travel as they lie on disk.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { encodeBlobStreamHeader } from '../../protocol/blob-stream.js';
 import { equalBytes, toHex } from '../../protocol/bytes.js';
 
 /** "JCPACK", version 1, zero. */
@@ -16,11 +15,6 @@ export function encodePackHeader(): Uint8Array<ArrayBuffer> {
 
 export function isPackHeader(bytes: Uint8Array): boolean {
   return equalBytes(bytes, packHeader);
-}
-
-/** The bytes before a blob in its pack: what ties a place in a pack to a blob id. */
-export function encodeRecordHeader(id: Uint8Array, lengthBytes: number): Uint8Array<ArrayBuffer> {
-  return encodeBlobStreamHeader(id, lengthBytes);
 }
 
 /** 32 hex digits, random: two processes never meet on a name. */

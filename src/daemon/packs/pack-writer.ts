@@ -6,7 +6,6 @@ import { dirname, join } from 'node:path';
 import {
   createPackId,
   encodePackHeader,
-  encodeRecordHeader,
   packFolder,
   packHeaderBytes,
   packPath,
@@ -64,14 +63,11 @@ export class PackWriter {
     return this.#sizeBytes === packHeaderBytes;
   }
 
-  /** Adds a record and returns where its blob starts. The bytes must not change until the pack is finished. */
-  append(id: Uint8Array, blob: Uint8Array): number {
+  /** Adds a piece of the run of records; it may end anywhere. The bytes must not change until the pack is finished. */
+  append(piece: Uint8Array): void {
     assert(this.#isOpen, 'append to a pack that is closed');
-    this.#enqueue(encodeRecordHeader(id, blob.length));
-    const offsetBytes = this.#sizeBytes;
-    this.#enqueue(blob);
+    this.#enqueue(piece);
     if (this.#queuedBytes >= writeBytesMin) this.#write();
-    return offsetBytes;
   }
 
   /** What to wait for before appending more; undefined while the disk keeps up. Rejects when a write failed. */
@@ -120,14 +116,15 @@ export class PackWriter {
   }
 
   #write(): void {
-    const joined = Buffer.concat(this.#queue, this.#queuedBytes);
+    let pieces = this.#queue;
+    const lengthBytes = this.#queuedBytes;
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#writes = this.#writes.then(async () => {
       if (this.#writeFailure !== undefined) return;
       try {
-        for (let at = 0; at < joined.length; ) at += (await this.#handle.write(joined, at)).bytesWritten;
-        this.#unwrittenBytes -= joined.length;
+        while (pieces.length > 0) pieces = dropWritten(pieces, (await this.#handle.writev(pieces)).bytesWritten);
+        this.#unwrittenBytes -= lengthBytes;
       } catch (error) {
         this.#writeFailure = error;
       }
@@ -140,4 +137,15 @@ export class PackWriter {
       throw this.#writeFailure instanceof Error ? this.#writeFailure : new Error('write failed');
     }
   }
+}
+
+/** What is left of `pieces` behind their first `writtenBytes`. */
+function dropWritten(pieces: readonly Uint8Array[], writtenBytes: number): Uint8Array[] {
+  let skipBytes = writtenBytes;
+  const left: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (piece.length > skipBytes) left.push(piece.subarray(skipBytes));
+    skipBytes = Math.max(0, skipBytes - piece.length);
+  }
+  return left;
 }

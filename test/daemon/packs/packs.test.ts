@@ -8,6 +8,7 @@ import { findOldPacks, leftoverAgeMs, listPacks, removeOldTempFiles } from '../.
 import { createPackId, encodePackHeader, packPath } from '../../../src/daemon/packs/pack-format.js';
 import { PackReader } from '../../../src/daemon/packs/pack-reader.js';
 import { PackWriter } from '../../../src/daemon/packs/pack-writer.js';
+import { blobStreamHeaderBytes } from '../../../src/protocol/blob-stream.js';
 import { concatBytes } from '../../../src/protocol/bytes.js';
 import { leafBlob, streamOf } from '../../helpers/blobs.js';
 
@@ -23,7 +24,8 @@ async function writePack(blobs: readonly { id: Uint8Array; blob: Uint8Array }[])
   const writer = await PackWriter.create(dataDir);
   const offsets: number[] = [];
   for (const { id, blob } of blobs) {
-    offsets.push(writer.append(id, blob));
+    offsets.push(writer.sizeBytes + blobStreamHeaderBytes);
+    writer.append(streamOf([{ id, blob }]));
     await writer.backlog();
   }
   await writer.finish();
@@ -44,7 +46,7 @@ describe('PackWriter', () => {
 
   test('is invisible until it is finished, and gone when it is aborted, before or after', async () => {
     const writer = await PackWriter.create(dataDir);
-    writer.append(leafBlob().id, leafBlob(1_000_000).blob);
+    writer.append(streamOf([leafBlob(1_000_000)]));
     expect(await listPacks(dataDir)).toEqual([]);
     await writer.abort();
     expect(await readdir(join(dataDir, 'tmp'))).toEqual([]);
@@ -57,9 +59,8 @@ describe('PackWriter', () => {
 
   test('asks its caller to wait once the disk falls behind', async () => {
     const writer = await PackWriter.create(dataDir);
-    const { id, blob } = leafBlob(4_000_000);
-    writer.append(id, blob);
-    writer.append(id, blob);
+    writer.append(streamOf([leafBlob(4_000_000)]));
+    writer.append(streamOf([leafBlob(4_000_000)]));
     expect(writer.backlog()).toBeInstanceOf(Promise);
     await writer.backlog();
     expect(writer.backlog()).toBeUndefined();
