@@ -1,6 +1,7 @@
 // One run of a command: its settings, the daemon it talks to, and what must be closed at the end.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { login, register } from '../client/account.js';
 import { readSettings, type Settings, type SettingsFlags } from '../client/config.js';
 import { type Credential, readCredential, writeCredential } from '../client/credentials.js';
@@ -25,6 +26,8 @@ export interface GlobalFlags extends SettingsFlags {
 const powSecondsMax = 60;
 /** The account of a local vault that nobody registered. */
 const localAccount = 'local';
+/** Between making a vault and keeping its keys lies at most a keychain that does not answer. */
+const otherProcessMs = 10_000;
 
 export class Session {
   readonly settings: Settings;
@@ -142,6 +145,8 @@ export class Session {
       return kept;
     } catch (error) {
       if (error instanceof ProtocolError && error.code === 'account-exists') {
+        const kept = await this.#awaitLocal();
+        if (kept !== undefined) return kept;
         throw new ClientError(
           'not-logged-in',
           `the local vault in ${this.settings.server} exists, but its keys are not on this machine`,
@@ -149,6 +154,16 @@ export class Session {
         );
       }
       throw error;
+    }
+  }
+
+  /** Another process may be making the same vault at this moment; it keeps the keys right after. */
+  async #awaitLocal(): Promise<Credential | undefined> {
+    const givenUpAt = performance.now() + otherProcessMs;
+    for (;;) {
+      const credential = await readCredential(this.settings);
+      if (credential !== undefined || performance.now() > givenUpAt) return credential;
+      await sleep(100, undefined, { signal: this.signal });
     }
   }
 

@@ -51,6 +51,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly cwd?: string;
+  /** A program and its arguments that starts ours, to take rights away for instance. */
+  readonly launcher?: readonly string[];
   /** Gets the running process, to signal it for instance. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -68,7 +70,8 @@ function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<strin
 
 export function runProgram(program: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], {
+    const [command = process.execPath, ...words] = [...(options.launcher ?? []), process.execPath, program, ...args];
+    const child = spawn(command, words, {
       cwd: options.cwd,
       env: cleanEnvironment(options.env ?? {}),
       stdio: ['pipe', 'pipe', 'pipe'],

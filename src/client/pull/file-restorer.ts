@@ -158,7 +158,7 @@ export class FileRestorer {
       const temporary = createTemporary(folder.path);
       try {
         await this.#writeParts(entry, temporary.file);
-        finishFile(temporary, targetPath, entry.size, metadata);
+        finishFile(temporary, targetPath, entry.size, entry.sparse, metadata);
       } catch (error) {
         discardTemporary(temporary);
         throw error;

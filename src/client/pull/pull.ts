@@ -200,6 +200,7 @@ class PullRun {
           folder.release();
         }
         this.#progress.files += 1;
+        this.#progress.bytes += deferred.entry.size;
       });
     }
   }

@@ -38,8 +38,13 @@ export interface TemporaryFile {
   readonly path: Uint8Array;
 }
 
+/** Random once a thread, then counted: thousands of files a second want names. */
+const temporaryPrefix = `.jaycloud-${toHex(randomBytes(8))}-`;
+let temporaryCount = 0;
+
 export function createTemporary(folderPath: Uint8Array): TemporaryFile {
-  const path = concatBytes(folderPath, slash, utf8(`.jaycloud-${toHex(randomBytes(8))}.tmp`));
+  temporaryCount += 1;
+  const path = concatBytes(folderPath, slash, utf8(`${temporaryPrefix}${String(temporaryCount)}.tmp`));
   const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
   return { file: openSync(Buffer.from(path), flags, 0o600), path };
 }
@@ -133,10 +138,12 @@ export function finishFile(
   temporary: TemporaryFile,
   target: Uint8Array,
   sizeBytes: number,
+  sparse: boolean,
   metadata: FileMetadata,
 ): void {
   const { file, path } = temporary;
-  ftruncateSync(file, sizeBytes);
+  // Only a hole at the end leaves a file shorter than its content.
+  if (sparse) ftruncateSync(file, sizeBytes);
   if (metadata.owner !== undefined) fchownSync(file, metadata.owner.uid, metadata.owner.gid);
   fchmodSync(file, metadata.mode);
   closeSync(file);

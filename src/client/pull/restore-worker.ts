@@ -31,7 +31,7 @@ function restoreWhole(file: WholeFile, blobs: readonly (Uint8Array | undefined)[
   try {
     const own = file.blobAt.map((at) => blobs[at]);
     writeChunks(temporary.file, 0, file.chunks, own, file.sparse);
-    finishFile(temporary, file.targetPath, file.sizeBytes, file.metadata);
+    finishFile(temporary, file.targetPath, file.sizeBytes, file.sparse, file.metadata);
     return 'done';
   } catch (error) {
     discardTemporary(temporary);

@@ -131,7 +131,7 @@ class PushRun {
 
   async run(): Promise<PushResult> {
     const { found } = this.#options;
-    for (const path of found.missing) this.#problem('unreadable', utf8(path), 'does not exist');
+    for (const { path, message } of found.missing) this.#problem('unreadable', utf8(path), message);
     let walked = 0;
     for (const item of walk(found.sources)) {
       if (item.kind === 'entry') await this.#visit(item);

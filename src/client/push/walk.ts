@@ -49,25 +49,37 @@ function joined(folder: Uint8Array, name: Uint8Array): Uint8Array {
 
 export interface FoundSources {
   readonly sources: readonly Source[];
-  /** Paths that are not there, as they were typed. */
-  readonly missing: readonly string[];
+  /** Paths that cannot be stored, as they were typed, and why. */
+  readonly missing: readonly { readonly path: string; readonly message: string }[];
 }
+
+const absentCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
+const absentMessage = 'does not exist';
 
 /**
  * Turns command-line paths into sources. One directory stands for its contents; anything else stands under its own last
- * name. Throws ClientError `nothing-matched` when none of the paths exists, `usage` for two sources of one name.
+ * name. Throws ClientError `nothing-matched` when none of the paths exists, `failed` when none can be looked at, `usage`
+ * for two sources of one name.
  */
 export function findSources(paths: readonly string[], workingFolder: string): FoundSources {
-  const missing: string[] = [];
+  const missing: { path: string; message: string }[] = [];
   const found: (Source & { readonly isDirectory: boolean })[] = [];
   for (const text of paths) {
     const path = resolve(workingFolder, text);
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) missing.push(text);
-    else found.push({ path: utf8(path), manifestPath: utf8(basename(path)), isDirectory: stat.isDirectory() });
+    try {
+      const isDirectory = lstatSync(path).isDirectory();
+      found.push({ path: utf8(path), manifestPath: utf8(basename(path)), isDirectory });
+    } catch (error) {
+      const isAbsent = absentCodes.has((error as NodeJS.ErrnoException).code);
+      missing.push({ path: text, message: isAbsent ? absentMessage : reason(error) });
+    }
   }
   const [first] = found;
-  if (first === undefined) throw new ClientError('nothing-matched', `'${missing.join("', '")}' does not exist`);
+  if (first === undefined) {
+    const lines = missing.map(({ path, message }) => `'${path}': ${message}`);
+    const isAbsent = missing.every(({ message }) => message === absentMessage);
+    throw new ClientError(isAbsent ? 'nothing-matched' : 'failed', lines.join(', '));
+  }
   if (paths.length === 1 && first.isDirectory) {
     return { sources: [{ path: first.path, manifestPath: utf8('') }], missing };
   }
