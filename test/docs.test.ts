@@ -118,6 +118,14 @@ describe('docs/protocol.md', () => {
     }
   });
 
+  test('agrees with docs/proof-of-work.md on what a grant holds', () => {
+    const rows = rowsOf(sectionOf(read('docs/proof-of-work.md'), '## Grants'), '| ');
+    for (const [purpose, { bytes, blobs, ids }] of Object.entries(limits.grantBudgets)) {
+      const row = rows.find(([, name]) => name === purpose) ?? [];
+      expect(row.slice(2, 5).map(quantity)).toEqual([bytes, blobs, ids]);
+    }
+  });
+
   test('says how long a session lives', () => {
     expect(protocol).toContain(`ends ${String(sessionTtlMs / 86_400_000)} days after`);
   });
