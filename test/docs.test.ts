@@ -118,6 +118,14 @@ describe('docs/protocol.md', () => {
     }
   });
 
+  test('agrees with docs/proof-of-work.md on what a grant holds', () => {
+    const rows = rowsOf(sectionOf(read('docs/proof-of-work.md'), '## Grants'), '| ');
+    for (const [purpose, { bytes, blobs, ids }] of Object.entries(limits.grantBudgets)) {
+      const row = rows.find(([, name]) => name === purpose) ?? [];
+      expect(row.slice(2, 5).map(quantity)).toEqual([bytes, blobs, ids]);
+    }
+  });
+
   test('says how long a session lives', () => {
     expect(protocol).toContain(`ends ${String(sessionTtlMs / 86_400_000)} days after`);
   });
@@ -265,13 +273,11 @@ describe('every page', () => {
     }
   });
 
-  test('a comment that points to a section of a page is right', () => {
+  test('is found, section included, by the comments that point to it', () => {
     for (const source of sources) {
-      for (const [, file = '', section] of read(source).matchAll(/\((docs\/[\w-]+\.md)(?:, "([^"]+)")?\)/g)) {
-        const page = read(file);
-        if (section === undefined) continue;
-        const headings = [...page.matchAll(/^#+ (?:[\d.]+ )?(.+)$/gm)].map(([, heading]) => heading);
-        expect(headings, `${file}, "${section}" in ${source}`).toContain(section);
+      for (const [, file = '', section] of read(source).matchAll(/(docs\/[\w-]+\.md)(?:, "([^"]+)")?/g)) {
+        const headings = [...read(file).matchAll(/^#+ (?:[\d.]+ )?(.+)$/gm)].map(([, heading]) => heading);
+        if (section !== undefined) expect(headings, `${file}, "${section}" in ${source}`).toContain(section);
       }
     }
   });

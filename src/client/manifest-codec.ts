@@ -1,4 +1,4 @@
-// The three kinds of node of a manifest as bytes (docs/format.md, "Manifest nodes"): leaves with entries, indexes over
+// The three kinds of node of a manifest as bytes (docs/format.md, "Nodes"): leaves with entries, indexes over
 // nodes, lists of chunks. Ids stand once, in the clear list of children; everything else is in the encrypted part.
 import { compareBytes } from '../protocol/bytes.js';
 import { childrenMax, rawBytesMax } from '../protocol/limits.js';

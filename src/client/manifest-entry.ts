@@ -1,4 +1,4 @@
-// One entry of a manifest (docs/format.md, "Manifest entries"): what it holds and what no entry may hold, checked when
+// One entry of a manifest (docs/format.md, "Entries"): what it holds and what no entry may hold, checked when
 // written and when read.
 import { compareBytes } from '../protocol/bytes.js';
 import { rawBytesMax } from '../protocol/limits.js';

@@ -1,4 +1,4 @@
-// What a route needs of admission: paying for its work inside its own transaction (docs/protocol.md, "Proof of work").
+// What a route needs of admission: paying for its work inside its own transaction (docs/proof-of-work.md, "Grants").
 import type { Queries } from './db/connection.js';
 
 export interface GrantSpending {

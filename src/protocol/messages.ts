@@ -19,7 +19,7 @@ export const purposes = ['register', 'login', 'upload', 'query'] as const;
 const purpose = z.enum(purposes);
 export type Purpose = z.infer<typeof purpose>;
 
-/** A solved challenge: the token as it was issued and the sub-solutions (docs/protocol.md, "Proof of work"). */
+/** A solved challenge: the token as it was issued and the sub-solutions (docs/proof-of-work.md, "Wire form"). */
 const proof = z.strictObject({ token: base64Text(256), solutions: base64Text(64 * 24) });
 export type Proof = z.infer<typeof proof>;
 

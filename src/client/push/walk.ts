@@ -1,4 +1,4 @@
-// Walks the sources of a push in manifest order: plain byte order of whole paths (docs/format.md, "Manifest").
+// Walks the sources of a push in manifest order: plain byte order of whole paths (docs/format.md, "Manifests").
 import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { compareBytes, concatBytes, utf8 } from '../../protocol/bytes.js';
