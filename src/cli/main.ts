@@ -58,11 +58,19 @@ function buildProgram(run: Run): Command {
   ];
   for (const command of commands) program.addCommand(withGlobalFlags(command).helpOption('-h, --help', 'show help'));
   const writeErr = (text: string) => {
-    process.stderr.write(text.replace(/^error: /, 'jaycloud: error: '));
+    process.stderr.write(text.startsWith('error: ') ? `jaycloud: error: ${plainMessage(text)}\n` : text);
   };
   // Subcommands do not inherit these.
   for (const command of [program, ...commands]) command.exitOverride().configureOutput({ writeErr });
   return program;
+}
+
+/** What commander says, in the form of our own messages: without its prefix and full stop. */
+function plainMessage(text: string): string {
+  return text
+    .trimEnd()
+    .replace(/^error: /, '')
+    .replace(/[.]$/, '');
 }
 
 /** Runs one command line, without program and script; resolves to the exit code. */
@@ -78,7 +86,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
     if (argv.includes('--json')) {
-      const message = error.message.replace(/^error: /, '');
+      const message = plainMessage(error.message);
       process.stdout.write(`${JSON.stringify({ type: 'error', code: 'usage', exit: exitUsage, message })}\n`);
     }
     return exitUsage;
