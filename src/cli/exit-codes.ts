@@ -54,7 +54,7 @@ const wireMeanings: Readonly<Record<ErrorCode, Meaning>> = {
   'rate-limited': { code: 'refused', hint: laterHint },
   internal: { code: 'failed', hint: "the daemon's log says more" },
   unavailable: { code: 'unreachable', hint: laterHint },
-  'quota-exceeded': { code: 'quota', hint: "remove snapshots with 'jaycloud rm', or ask the operator for more" },
+  'quota-exceeded': { code: 'quota', hint: 'ask the operator of the daemon for more room' },
 };
 
 /** An error as the user gets it; undefined for a bug. */

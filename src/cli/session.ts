@@ -92,6 +92,7 @@ export class Session {
       '',
       '  Write it down and keep it away from this machine. If the password or this',
       '  machine is lost, it is the only way to your data. Nobody can make another one.',
+      '  (The command that uses it comes with the next version; the key stays the same.)',
       '',
     ]);
   }
@@ -99,7 +100,7 @@ export class Session {
   /** How this very program is called again, for commands that can be pasted. */
   invocation(): string {
     const program =
-      process.env['npm_lifecycle_event'] === 'start' || process.env['JAYCLOUD_STARTED_BY_NPM'] === '1'
+      process.env['npm_lifecycle_event'] === 'start'
         ? 'npm start --'
         : process.env['npm_command'] === 'exec'
           ? 'npx jaycloud'

@@ -1,6 +1,7 @@
 // push: store files and folders as a snapshot.
 import { hostname } from 'node:os';
 import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { push } from '../../client/push/push.js';
 import type { PushProgress, PushResult } from '../../client/push/push-options.js';
@@ -62,10 +63,13 @@ function defaultName(paths: readonly string[]): string {
 async function runPush(session: Session, paths: readonly string[], flags: PushFlags): Promise<number> {
   const startedAt = performance.now();
   const name = checkName(flags.name ?? defaultName(paths));
-  const found = findSources(paths, process.cwd());
+  // Before the first push makes a vault: a mistyped path must make none.
+  findSources(paths, process.cwd());
   const vault = await session.vault(true);
+  const { server } = session.settings;
+  const found = findSources(paths, process.cwd(), server.startsWith('file:') ? [fileURLToPath(server)] : []);
   const progress: PushProgress = { files: 0, bytes: 0 };
-  const scan = session.output.mode.quiet ? undefined : startScan(found.sources);
+  const scan = session.output.mode.quiet ? undefined : startScan(found);
   session.output.startProgress('pushing', () => ({
     ...progress,
     filesTotal: scan?.totals?.files,

@@ -133,7 +133,7 @@ class PushRun {
     const { found } = this.#options;
     for (const { path, message } of found.missing) this.#problem('unreadable', utf8(path), message);
     let walked = 0;
-    for (const item of walk(found.sources)) {
+    for (const item of walk(found)) {
       if (item.kind === 'entry') await this.#visit(item);
       else this.#problem(item.kind === 'special' ? 'skipped' : 'unreadable', item.source, item.message);
       walked += 1;

@@ -1,7 +1,7 @@
 // Counts beside a push what it is going to read, so that the progress line can say how much is left. Starts late: most
 // pushes are over before anybody would look.
 import { Worker } from 'node:worker_threads';
-import type { Source } from './walk.js';
+import type { FoundSources } from './walk.js';
 
 const startAfterMs = 1000;
 
@@ -16,11 +16,11 @@ export interface Scan {
   stop(): Promise<void>;
 }
 
-export function startScan(sources: readonly Source[]): Scan {
+export function startScan({ sources, leftOut }: FoundSources): Scan {
   let worker: Worker | undefined;
   let totals: ScanTotals | undefined;
   const timer = setTimeout(() => {
-    worker = new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: sources });
+    worker = new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: { sources, leftOut } });
     worker.on('message', (found: ScanTotals) => {
       totals = found;
     });

@@ -1,5 +1,5 @@
 // Walks the sources of a push in manifest order: plain byte order of whole paths (docs/format.md, "Manifests").
-import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { compareBytes, concatBytes, utf8 } from '../../protocol/bytes.js';
 import { ClientError } from '../errors.js';
@@ -51,6 +51,13 @@ export interface FoundSources {
   readonly sources: readonly Source[];
   /** Paths that cannot be stored, as they were typed, and why. */
   readonly missing: readonly { readonly path: string; readonly message: string }[];
+  /** Folders that are left out wherever they are met, as `folderKey` names them. */
+  readonly leftOut: ReadonlySet<string>;
+}
+
+/** What a folder is, whatever path leads to it. */
+function folderKey(stat: BigIntStats): string {
+  return `${String(stat.dev)}:${String(stat.ino)}`;
 }
 
 const absentCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
@@ -59,9 +66,13 @@ const absentMessage = 'does not exist';
 /**
  * Turns command-line paths into sources. One directory stands for its contents; anything else stands under its own last
  * name. Throws ClientError `nothing-matched` when none of the paths exists, `failed` when none can be looked at, `usage`
- * for two sources of one name.
+ * for two sources of one name. `leaveOut` are folders that must not be stored, such as the vault that is pushed into.
  */
-export function findSources(paths: readonly string[], workingFolder: string): FoundSources {
+export function findSources(
+  paths: readonly string[],
+  workingFolder: string,
+  leaveOut: readonly string[] = [],
+): FoundSources {
   const missing: { path: string; message: string }[] = [];
   const found: (Source & { readonly isDirectory: boolean })[] = [];
   for (const text of paths) {
@@ -74,6 +85,11 @@ export function findSources(paths: readonly string[], workingFolder: string): Fo
       missing.push({ path: text, message: isAbsent ? absentMessage : reason(error) });
     }
   }
+  const leftOut = new Set<string>();
+  for (const folder of leaveOut) {
+    const stat = statSync(folder, { bigint: true, throwIfNoEntry: false });
+    if (stat !== undefined) leftOut.add(folderKey(stat));
+  }
   const [first] = found;
   if (first === undefined) {
     const lines = missing.map(({ path, message }) => `'${path}': ${message}`);
@@ -81,7 +97,7 @@ export function findSources(paths: readonly string[], workingFolder: string): Fo
     throw new ClientError(isAbsent ? 'nothing-matched' : 'failed', lines.join(', '));
   }
   if (paths.length === 1 && first.isDirectory) {
-    return { sources: [{ path: first.path, manifestPath: utf8('') }], missing };
+    return { sources: [{ path: first.path, manifestPath: utf8('') }], missing, leftOut };
   }
   const sources = found.sort((a, b) => compareBytes(a.manifestPath, b.manifestPath));
   sources.forEach(({ manifestPath }, at) => {
@@ -92,7 +108,7 @@ export function findSources(paths: readonly string[], workingFolder: string): Fo
       throw new ClientError('usage', `two of the paths are called '${name}'`, 'push them under two names');
     }
   });
-  return { sources, missing };
+  return { sources, missing, leftOut };
 }
 
 /** Contents sort as if the directory's name ended in a slash: "a", "a-b", "a/x" is the byte order of whole paths. */
@@ -139,7 +155,11 @@ function visit(source: Uint8Array, path: Uint8Array): WalkedEntry | WalkProblem 
 }
 
 /** Entries in manifest order, with one problem for each thing that cannot be read; the walk itself goes on. */
-export function* walk(sources: readonly Source[]): Generator<WalkedEntry | WalkProblem> {
+export function* walk({
+  sources,
+  leftOut,
+}: Pick<FoundSources, 'sources' | 'leftOut'>): Generator<WalkedEntry | WalkProblem> {
+  const skipped = new Set<Uint8Array>();
   const top = sources.flatMap((source) => {
     const isDirectory = lstatSync(Buffer.from(source.path), { throwIfNoEntry: false })?.isDirectory() ?? false;
     return itemsOf(source.manifestPath, source.path, source.manifestPath, isDirectory);
@@ -151,13 +171,20 @@ export function* walk(sources: readonly Source[]): Generator<WalkedEntry | WalkP
     if (item === undefined) {
       levels.pop();
     } else if (item.isContents) {
+      if (skipped.has(item.source)) continue;
       try {
         levels.push({ items: listItems(item), at: 0 });
       } catch (error) {
         yield { kind: 'problem', source: item.source, message: reason(error) };
       }
     } else {
-      yield visit(item.source, item.path);
+      const visited = visit(item.source, item.path);
+      if (visited.kind === 'entry' && visited.type === 'directory' && leftOut.has(folderKey(visited.stat))) {
+        skipped.add(item.source);
+        yield { kind: 'special', source: item.source, message: 'the vault does not store itself' };
+      } else {
+        yield visited;
+      }
     }
   }
 }

@@ -9,8 +9,7 @@ import { makeTempDir, removeTempDirs } from '../../helpers/programs.js';
 afterAll(removeTempDirs);
 
 function pathsOf(paths: readonly string[], folder: string): string[] {
-  const { sources } = findSources(paths, folder);
-  return [...walk(sources)].map((item) =>
+  return [...walk(findSources(paths, folder))].map((item) =>
     item.kind === 'entry' ? Buffer.from(item.path).toString('latin1') : `! ${item.message}`,
   );
 }
@@ -61,14 +60,28 @@ describe('walk', () => {
     mkdirSync(join(folder, 'a/same'), { recursive: true });
     mkdirSync(join(folder, 'b/same'), { recursive: true });
     expect(() => findSources(['a/same', 'b/same'], folder)).toThrow("two of the paths are called 'same'");
-    expect(findSources(['a', 'nothing'], folder).missing).toEqual(['nothing']);
-    expect(() => findSources(['nothing', 'nowhere'], folder)).toThrow("'nothing', 'nowhere' does not exist");
+    expect(findSources(['a', 'nothing'], folder).missing).toEqual([{ path: 'nothing', message: 'does not exist' }]);
+    expect(() => findSources(['nothing', 'nowhere'], folder)).toThrow(
+      "'nothing': does not exist, 'nowhere': does not exist",
+    );
+  });
+
+  test('a folder that is left out is left out whatever path leads to it, with all that is in it', () => {
+    const folder = makeTempDir();
+    mkdirSync(join(folder, 'data/vault/packs'), { recursive: true });
+    writeFileSync(join(folder, 'data/other'), '');
+    symlinkSync(join(folder, 'data'), join(folder, 'link'));
+    const found = findSources(['.'], folder, [join(folder, 'link/vault'), join(folder, 'not there')]);
+    const walked = [...walk(found)].map((item) =>
+      item.kind === 'entry' ? Buffer.from(item.path).toString() : item.message,
+    );
+    expect(walked).toEqual(['', 'data', 'data/other', 'the vault does not store itself', 'link']);
   });
 
   test('what vanishes while it is walked is a problem and not the end', () => {
     const folder = makeTempDir();
     for (const name of ['a', 'b', 'c']) mkdirSync(join(folder, name));
-    const items = walk(findSources(['.'], folder).sources);
+    const items = walk(findSources(['.'], folder));
     items.next();
     items.next();
     rmSync(join(folder, 'b'), { recursive: true });
