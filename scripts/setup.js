@@ -1,15 +1,22 @@
 // Makes a fresh checkout ready: installs what package-lock.json names and builds what is out of date.
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** Node's own headers, where they lie beside it: the SQLite driver is then built without a download. */
+function headersBesideNode() {
+  const prefix = dirname(dirname(realpathSync(process.execPath)));
+  return existsSync(join(prefix, 'include', 'node', 'node.h')) ? { npm_package_config_node_gyp_nodedir: prefix } : {};
+}
+
 /** Runs a command in the checkout; its output goes to stderr, so that stdout stays the program's own. */
 export function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
+  const env = { ...headersBesideNode(), ...process.env };
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], env, ...options });
   if (result.error !== undefined) throw result.error;
   return result.status ?? 1;
 }
@@ -45,11 +52,16 @@ function install() {
 function fitDriver() {
   const load = "new (require('better-sqlite3'))(':memory:').close()";
   const works = () => spawnSync(process.execPath, ['-e', load], { cwd: root, stdio: 'ignore' }).status === 0;
-  if (!existsSync(join(root, 'node_modules', 'better-sqlite3')) || works()) return;
-  console.error('jaycloud: building the SQLite driver for this Node');
-  const [command, args] = npm('rebuild', 'better-sqlite3');
-  run(command, args);
-  if (!works()) console.error('jaycloud: the SQLite driver does not load; only remote daemons can be used');
+  if (works()) return;
+  if (existsSync(join(root, 'node_modules', 'better-sqlite3'))) {
+    console.error('jaycloud: building the SQLite driver for this Node');
+    const [command, args] = npm('rebuild', 'better-sqlite3');
+    run(command, args);
+  }
+  if (!works()) {
+    console.error('jaycloud: the SQLite driver could not be built here (it wants python3, make and a C++ compiler);');
+    console.error('jaycloud: daemons elsewhere can be used, local vaults and jaycloudd cannot');
+  }
 }
 
 function build() {
