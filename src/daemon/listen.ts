@@ -1,10 +1,12 @@
 // The HTTP server around the app: TLS, timeouts, the end of a run (docs/operating.md, "Limits").
 import { readFile } from 'node:fs/promises';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Hono } from 'hono';
+import { type ErrorCode, errorStatuses } from '../protocol/errors.js';
+import type { ErrorResponse } from '../protocol/messages.js';
 import type { Config } from './config.js';
 
 /** Headers arrive at once or not at all. */
@@ -36,16 +38,17 @@ export async function listen(app: Hono, { host, port, tls }: ListenConfig): Prom
     keepAliveTimeout: keepAliveTimeoutMs,
     maxHeaderSize: headerBytesMax,
   };
-  const options = { fetch: app.fetch, overrideGlobalObjects: false };
-  const server = (
+  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: answerOutsideApp });
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    void answer(incoming, outgoing);
+  };
+  const server =
     tls === null
-      ? createAdaptorServer({ ...options, createServer: createHttpServer, serverOptions: limits })
-      : createAdaptorServer({
-          ...options,
-          createServer: createHttpsServer,
-          serverOptions: { ...limits, cert: await readFile(tls.certPath), key: await readFile(tls.keyPath) },
-        })
-  ) as Server;
+      ? createHttpServer(limits, onRequest)
+      : createHttpsServer(
+          { ...limits, cert: await readFile(tls.certPath), key: await readFile(tls.keyPath) },
+          onRequest,
+        );
   server.setTimeout(idleTimeoutMs);
   server.maxConnections = connectionsMax;
   await new Promise<void>((resolve, reject) => {
@@ -61,6 +64,13 @@ export async function listen(app: Hono, { host, port, tls }: ListenConfig): Prom
     url: `${tls === null ? 'http' : 'https'}://${hostText}:${String(address.port)}`,
     stop: (signal) => stopServer(server, signal),
   };
+}
+
+/** For what never reaches the app, a Host header or target that is no URL above all: the same form of answer. */
+function answerOutsideApp(error: unknown): Response {
+  const code: ErrorCode = error instanceof RequestError ? 'malformed' : 'internal';
+  const message = code === 'malformed' ? 'the request has no valid host or target' : 'the daemon failed';
+  return Response.json({ error: { code, message } } satisfies ErrorResponse, { status: errorStatuses[code] });
 }
 
 async function stopServer(server: Server, signal: AbortSignal): Promise<void> {
