@@ -81,6 +81,19 @@ export function findUnownedChildren(db: Queries, vaultNo: number, parentNos: rea
     where o.blob_no is null or b.blob_no is null or b.damaged <> 0`);
 }
 
+/** True when something below `rootNo` is damaged: a snapshot with this root would not be complete. */
+export function isDamagedBelow(db: Queries, vaultNo: number, rootNo: number): boolean {
+  const owned = db.get(sql`
+    select 1 from blobs b join ownerships o on o.vault_no = ${vaultNo} and o.blob_no = b.blob_no
+    where b.damaged = 1 limit 1`);
+  if (owned === undefined) return false;
+  const found = db.get(sql`
+    with recursive reached(blob_no) as (
+      select ${rootNo} union select l.child_no from reached r join blob_links l on l.parent_no = r.blob_no)
+    select 1 from reached r join blobs b on b.blob_no = r.blob_no where b.damaged = 1 limit 1`);
+  return found !== undefined;
+}
+
 /** Marks blobs whose bytes in `packId` are lost. A blob that has moved to another pack meanwhile is left alone. */
 export function markDamaged(tx: Queries, packId: string, blobNos: readonly number[]): void {
   tx.run(sql`

@@ -1,6 +1,7 @@
 // The tables (docs/storage.md, "Rows"). Row numbers (…_no) are internal; ids come from outside or leave it.
 // drizzle/0000_init.sql makes keyring_records, members, log_entries, blob_links and ownerships WITHOUT ROWID by hand: the
 // generator cannot say it, and their rows are found by primary key alone, so a second tree would only cost space.
+import { sql } from 'drizzle-orm';
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 const bytes = (name: string) => blob(name, { mode: 'buffer' });
@@ -124,7 +125,12 @@ export const blobs = sqliteTable(
     /** Set by a failed read or scrub: the blob counts as missing until somebody uploads it again. */
     damaged: integer('damaged', { mode: 'boolean' }).notNull().default(false),
   },
-  (table) => [uniqueIndex('blobs_by_id').on(table.blobId), index('blobs_by_pack').on(table.packNo)],
+  (table) => [
+    uniqueIndex('blobs_by_id').on(table.blobId),
+    index('blobs_by_pack').on(table.packNo),
+    // Empty while all is well: asking whether anything is damaged costs nothing.
+    index('blobs_damaged').on(table.blobNo).where(sql`damaged = 1`),
+  ],
 );
 
 /** The clear child lists of node blobs: what garbage collection walks without keys. */

@@ -8,7 +8,7 @@ import { jsonBytesMax } from '../../protocol/limits.js';
 import { decodeLogEntry, hashLogEntry, isLogEntrySigned, type LogEntry } from '../../protocol/log-entry.js';
 import { type AppendLogResponse, parseAppendLogRequest } from '../../protocol/messages.js';
 import type { Authenticate } from '../authenticate.js';
-import { findBlobs } from '../db/blobs.js';
+import { findBlobs, isDamagedBelow } from '../db/blobs.js';
 import type { Database, Queries } from '../db/connection.js';
 import { findLogEntry, freeRoot, insertLogEntry } from '../db/log-entries.js';
 import { isMemberKey, moveHead, readHead } from '../db/vaults.js';
@@ -76,11 +76,14 @@ function appendEntry(tx: Queries, appending: Appending): number {
   return receivedAt;
 }
 
-/** A node is only ever owned with all its children: who owns the root owns the snapshot. */
+/** A node is only ever owned with all its children: who owns the root owns the snapshot, unless some of it is damaged since. */
 function findRoot(tx: Queries, vaultNo: number, root: Uint8Array): number {
   const place = findBlobs(tx, vaultNo, root)[0];
   if (place === undefined || place.renewedAt === null || place.isDamaged) {
     throw new ProtocolError('root-missing', 'the vault does not own the root of the snapshot');
+  }
+  if (isDamagedBelow(tx, vaultNo, place.blobNo)) {
+    throw new ProtocolError('children-missing', 'something that the snapshot refers to is damaged: send it again');
   }
   return place.blobNo;
 }

@@ -1,0 +1,1 @@
+CREATE INDEX `blobs_damaged` ON `blobs` (`blob_no`) WHERE damaged = 1;
