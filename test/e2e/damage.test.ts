@@ -82,6 +82,17 @@ describe('one flipped bit on the daemon', () => {
     await expectHealed();
   });
 
+  test('that somebody has run into keeps no new snapshot from being whole, even of an unchanged tree', async () => {
+    await machine.summary(['push', tree, '--name', 'tree']);
+    await damage((blobs) => blobs.find(({ length }) => length > 30_000 && length < 40_000));
+    await machine.run(['cat', 'tree:folder/small-3']);
+    // Without --reread: the daemon refuses the unchanged root, and the client reads everything again by itself.
+    const pushed = await machine.summary(['push', tree, '--name', 'tree']);
+    expect(pushed).toMatchObject({ version: 2, filesRead: 4, newBlobs: 1 });
+    await machine.summary(['pull', 'tree', 'healed']);
+    expectSameContents(tree, join(machine.home, 'healed'));
+  });
+
   test('in a chunk in the middle of a long file costs that file alone until it is pushed again', async () => {
     writeFileSync(join(tree, 'long'), randomBytes(longBytes));
     await machine.summary(['push', tree, '--name', 'tree']);

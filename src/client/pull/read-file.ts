@@ -1,7 +1,7 @@
 // The content of one file of a snapshot, in order, a few chunks ahead.
 import type { DaemonApi } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
-import { createFetchNodes } from '../fetch-nodes.js';
+import { createFetchNodes, reportDamage } from '../fetch-nodes.js';
 import { decodeChunkList } from '../manifest-codec.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { readManifest } from '../manifest-reader.js';
@@ -34,11 +34,18 @@ export async function* readFileContent(api: DaemonApi, root: NodeRef, path: Uint
   const entry = await findFile(api, root, path);
   const fetchRun = async (run: readonly ChunkRef[]) => {
     const blobs = await api.fetchBlobs(run.map(({ id }) => id));
-    return run.map((chunk, at) => {
+    const pieces: Uint8Array[] = [];
+    for (const [at, chunk] of run.entries()) {
       const blob = blobs[at];
       if (blob === undefined) throw integrityError('the daemon does not have all of its content');
-      return openLeaf(chunk, blob);
-    });
+      try {
+        pieces.push(openLeaf(chunk, blob));
+      } catch (error) {
+        await reportDamage(api, chunk.id);
+        throw error;
+      }
+    }
+    return pieces;
   };
   let run: ChunkRef[] = [];
   for await (const chunk of readChunkRefs(api, entry)) {
