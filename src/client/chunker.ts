@@ -24,45 +24,37 @@ export function createGearTable(secret?: Uint8Array): Uint32Array {
 }
 
 /**
+ * Rolls the hash on from `seed` over the bytes from `from` to `to` until it is below `limit`. `at` is behind the byte that
+ * cuts, or `to`; `hash` is the last one, as 32 bits.
+ */
+export type ScanGear = (from: number, to: number, seed: number, limit: number) => { at: number; hash: number };
+
+/**
  * Length of the chunk that starts at `start`. The bytes from `start` to `end` are either at least `chunkBytesMax` or all
  * that is left of the file; 0 only when nothing is left.
  */
-export function nextCut(bytes: Uint8Array, start: number, end: number, gear: Uint32Array): number {
+export function findCut(start: number, end: number, scan: ScanGear): number {
   const last = Math.min(end, start + chunkBytesMax);
   if (last - start <= chunkBytesMin) return last - start;
   const middle = Math.min(last, start + chunkBytesAverage);
-  const rare = scan(bytes, start + chunkBytesMin, middle, gear, 0, strictLimit);
-  if (rare.cut) return rare.at - start;
-  return scan(bytes, middle, last, gear, rare.hash, looseLimit).at - start;
+  const rare = scan(start + chunkBytesMin, middle, 0, strictLimit);
+  if (rare.hash >>> 0 < strictLimit && rare.at > start + chunkBytesMin) return rare.at - start;
+  return scan(middle, last, rare.hash, looseLimit).at - start;
 }
 
-/**
- * Rolls over the bytes from `from` to `to` until a hash is below `limit`. Four steps a round: this loop sees every byte
- * of every new file, and runs at twice the speed of a plain one. `at` is behind the byte that cuts, or `to`.
- */
-function scan(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  gear: Uint32Array,
-  seed: number,
-  limit: number,
-): { cut: boolean; at: number; hash: number } {
-  let hash = seed;
-  let at = from;
-  for (const end = to - 3; at < end; at += 4) {
-    const first = ((hash << 1) + (gear[bytes[at] as number] as number)) | 0;
-    const second = ((first << 1) + (gear[bytes[at + 1] as number] as number)) | 0;
-    const third = ((second << 1) + (gear[bytes[at + 2] as number] as number)) | 0;
-    hash = ((third << 1) + (gear[bytes[at + 3] as number] as number)) | 0;
-    if (first >>> 0 < limit) return { cut: true, at: at + 1, hash };
-    if (second >>> 0 < limit) return { cut: true, at: at + 2, hash };
-    if (third >>> 0 < limit) return { cut: true, at: at + 3, hash };
-    if (hash >>> 0 < limit) return { cut: true, at: at + 4, hash };
-  }
-  for (; at < to; at += 1) {
-    hash = ((hash << 1) + (gear[bytes[at] as number] as number)) | 0;
-    if (hash >>> 0 < limit) return { cut: true, at: at + 1, hash };
-  }
-  return { cut: false, at: to, hash };
+/** The cut in `bytes`, by plain script. */
+export function nextCut(bytes: Uint8Array, start: number, end: number, gear: Uint32Array): number {
+  return findCut(start, end, scanGear(bytes, gear));
+}
+
+/** The scan as plain script: for hosts without WebAssembly, and what the one there is tested against. */
+export function scanGear(bytes: Uint8Array, gear: Uint32Array): ScanGear {
+  return (from, to, seed, limit) => {
+    let hash = seed;
+    for (let at = from; at < to; at += 1) {
+      hash = ((hash << 1) + (gear[bytes[at] as number] as number)) | 0;
+      if (hash >>> 0 < limit) return { at: at + 1, hash };
+    }
+    return { at: to, hash };
+  };
 }

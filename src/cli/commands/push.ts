@@ -15,15 +15,15 @@ import { formatBytes, formatCount, formatSeconds, shellWord } from '../text.js';
 
 interface PushFlags {
   readonly name?: string;
-  readonly tag: readonly string[];
+  readonly tag?: readonly string[];
   readonly dedup: 'everyone' | 'vault';
-  readonly private: readonly string[];
+  readonly private?: readonly string[];
   readonly reread?: boolean;
 }
 
-const collect = (value: string, before: readonly string[]) => [...before, value];
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
-function parseTag(value: string, before: readonly string[]): string[] {
+function parseTag(value: string, before: readonly string[] = []): string[] {
   if (value.length === 0 || value.length > 100) throw new InvalidArgumentError('a tag has 1 to 100 characters');
   return [...before, value];
 }
@@ -34,18 +34,13 @@ export function pushCommand(run: Run): Command {
     .description('store files and folders as a new snapshot')
     .argument('<path...>', 'one folder (its contents are stored) or several files and folders')
     .option('--name <name>', 'name of the series of snapshots (default: HOST/FOLDER)')
-    .option('--tag <tag>', 'label for this snapshot; may be given again', parseTag, [])
+    .option('--tag <tag>', 'label for this snapshot; may be given again', parseTag)
     .addOption(
       new Option('--dedup <reach>', 'who may share stored content with this push')
         .choices(['everyone', 'vault'])
         .default('everyone'),
     )
-    .option(
-      '--private <pattern>',
-      'keep matching files to this vault (gitignore syntax); may be given again',
-      collect,
-      [],
-    )
+    .option('--private <pattern>', 'keep matching files to this vault (gitignore syntax); may be given again', collect)
     .option('--reread', 'read every file, even those that look unchanged')
     .action((paths: string[], flags: PushFlags, command: Command) =>
       run(command, (session) => runPush(session, paths, flags)),
@@ -80,9 +75,9 @@ async function runPush(session: Session, paths: readonly string[], flags: PushFl
       found,
       name,
       host: hostname(),
-      tags: flags.tag,
+      tags: flags.tag ?? [],
       dedup: flags.dedup,
-      privatePatterns: flags.private,
+      privatePatterns: flags.private ?? [],
       reread: flags.reread ?? false,
       solver: session.solver,
       signal: session.signal,

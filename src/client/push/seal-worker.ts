@@ -15,7 +15,7 @@ import {
   type ToWorker,
   type WorkerSetup,
 } from './seal-messages.js';
-import { type SealingDomain, sealFile } from './source-file.js';
+import { createSealingMemory, sealFile } from './source-file.js';
 
 /** A run is handed over at this size: large enough to be rare, small enough to keep the uploads going. */
 const runBytes = 4 * 1024 * 1024;
@@ -25,10 +25,9 @@ const aheadBytesMax = 12 * 1024 * 1024;
 if (parentPort === null) throw new Error('seal-worker runs as a worker thread');
 const port = parentPort;
 const setup = workerData as WorkerSetup;
-const domains: SealingDomain[] = setup.domains.map(({ salt, chunkerSecret }) => ({
-  salt,
-  gear: createGearTable(chunkerSecret),
-}));
+const memory = createSealingMemory(
+  setup.domains.map(({ salt, chunkerSecret }) => ({ salt, gear: createGearTable(chunkerSecret) })),
+);
 
 let pending: SealedBlob[] = [];
 let pendingBytes = 0;
@@ -59,13 +58,13 @@ function handOver(): void {
     aheadBytes += pendingBytes;
     pending = [];
     pendingBytes = 0;
-    const memory = [bytes.buffer, ids.buffer, lengths.buffer, rawLengths.buffer];
-    post({ type: 'run', run: { bytes, ids, lengths, rawLengths } }, memory);
+    const buffers = [bytes.buffer, ids.buffer, lengths.buffer, rawLengths.buffer];
+    post({ type: 'run', run: { bytes, ids, lengths, rawLengths } }, buffers);
   }
   if (finished.length > 0 || failed.length > 0) {
     const files = encodeFiles(finished);
-    const memory = [files.heads, files.sizes, files.stats, files.refs].map(({ buffer }) => buffer as ArrayBuffer);
-    post({ type: 'sealed', files, failed }, memory);
+    const buffers = [files.heads, files.sizes, files.stats, files.refs].map(({ buffer }) => buffer as ArrayBuffer);
+    post({ type: 'sealed', files, failed }, buffers);
     finished = [];
     failed = [];
   }
@@ -79,11 +78,11 @@ function room(): Promise<void> | undefined {
 }
 
 async function sealOne(job: FileJob): Promise<void> {
-  const domain = domains[job.domain];
+  const domain = memory.domains[job.domain];
   if (domain === undefined) throw new Error('unknown domain');
   const chunks: ChunkRef[] = [];
   try {
-    const read = await sealFile(job.source, domain, (sealed) => {
+    const read = await sealFile(job.source, memory.window, domain, (sealed) => {
       chunks.push({ id: sealed.id, key: sealed.key, rawLength: sealed.rawLength });
       pending.push(sealed);
       pendingBytes += sealed.blob.length;

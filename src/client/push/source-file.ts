@@ -1,7 +1,8 @@
 // Reads one file and seals its chunks; runs in the sealing threads, so everything here is synchronous.
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { rawBytesMax } from '../../protocol/limits.js';
-import { nextCut } from '../chunker.js';
+import { findCut, nextCut, type ScanGear, scanGear } from '../chunker.js';
+import { createWasmScanner } from '../gear-scan-wasm.js';
 import { type SealedBlob, sealLeaf } from '../seal.js';
 import { systemCalls } from '../system-calls.js';
 
@@ -9,6 +10,14 @@ import { systemCalls } from '../system-calls.js';
 export interface SealingDomain {
   readonly salt: Uint8Array;
   readonly gear: Uint32Array;
+  /** Over the window that files are read into. */
+  readonly scan: ScanGear;
+}
+
+/** One file at a time is read in a thread, and sealing copies: every file uses the same memory. */
+export interface SealingMemory {
+  readonly window: Uint8Array;
+  readonly domains: readonly SealingDomain[];
 }
 
 export interface ReadFile {
@@ -22,8 +31,20 @@ export interface ReadFile {
 /** Room for one chunk of the largest size and the bytes read ahead of it. */
 const windowBytes = 4 * rawBytesMax;
 
-/** One file at a time is read in a thread, and sealing copies: every file can use the same memory. */
-let sharedWindow: Uint8Array | undefined;
+/** The window lies in WebAssembly's own memory, where the fastest scan can see it. */
+export function createSealingMemory(
+  domains: readonly { readonly salt: Uint8Array; readonly gear: Uint32Array }[],
+): SealingMemory {
+  const gears = domains.map(({ gear }) => gear);
+  const scanner = createWasmScanner(gears, windowBytes);
+  const window = scanner?.window ?? new Uint8Array(windowBytes);
+  const scans = scanner?.scans ?? gears.map((gear) => scanGear(window, gear));
+  return {
+    window,
+    domains: domains.map((domain, index) => ({ ...domain, scan: scans[index] ?? scanGear(window, domain.gear) })),
+  };
+}
+
 const zeroChunks = new Map<Uint8Array, SealedBlob | undefined>();
 
 /**
@@ -49,6 +70,7 @@ function sameVersion(a: BigIntStats, b: BigIntStats): boolean {
  */
 export async function sealFile(
   path: Uint8Array,
+  window: Uint8Array,
   domain: SealingDomain,
   emit: (sealed: SealedBlob) => Promise<void> | undefined,
 ): Promise<ReadFile> {
@@ -59,7 +81,7 @@ export async function sealFile(
     const stat = fstatSync(file, { bigint: true });
     if (!stat.isFile()) throw new Error('is no longer a regular file');
     const sparse = stat.blocks * 512n < stat.size;
-    const sizeBytes = await sealContent(file, Number(stat.size), sparse, domain, emit);
+    const sizeBytes = await sealContent({ file, expectedBytes: Number(stat.size), sparse, window }, domain, emit);
     const after = fstatSync(file, { bigint: true });
     const changed = !sameVersion(stat, after) || BigInt(sizeBytes) !== stat.size;
     return { stat, sizeBytes, sparse, changed };
@@ -69,14 +91,16 @@ export async function sealFile(
 }
 
 async function sealContent(
-  file: number,
-  expectedBytes: number,
-  sparse: boolean,
+  source: {
+    readonly file: number;
+    readonly expectedBytes: number;
+    readonly sparse: boolean;
+    readonly window: Uint8Array;
+  },
   domain: SealingDomain,
   emit: (sealed: SealedBlob) => Promise<void> | undefined,
 ): Promise<number> {
-  sharedWindow ??= new Uint8Array(windowBytes);
-  const window = sharedWindow;
+  const { file, expectedBytes, sparse, window } = source;
   let start = 0;
   let end = 0;
   let readBytes = 0;
@@ -95,7 +119,7 @@ async function sealContent(
       atEnd = end < window.length;
     }
     if (start === end) return readBytes;
-    const length = nextCut(window, start, end, domain.gear);
+    const length = findCut(start, end, domain.scan);
     const waiting = emit(sealLeaf(domain.salt, window.subarray(start, start + length)));
     if (waiting !== undefined) await waiting;
     start += length;
