@@ -15,7 +15,7 @@ const requestBytes = 16 * 1024 * 1024;
 /** Blob bytes waiting here before `room` makes the sealing threads wait. */
 const heldBytesMax = 64 * 1024 * 1024;
 const queriesInFlightMax = 2;
-const uploadsInFlightMax = 3;
+const uploadsInFlightMax = 6;
 /** Ids known to be owned, kept to spare queries; beyond this the oldest are asked again. */
 const settledIdsMax = 65_536;
 
