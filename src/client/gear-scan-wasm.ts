@@ -1,8 +1,7 @@
 // The chunker's inner loop in WebAssembly (docs/format.md, "Chunking"): it looks at every byte of every new file. Written
 // out as instructions, so it is built from source without tools; `scanGear` in chunker.ts is what it must equal.
 import type { ScanGear } from './chunker.js';
-
-type Code = readonly number[];
+import { type Code, get, i32, leb, wasmModule, webAssembly } from './wasm-module.js';
 
 const gearBytes = 1024;
 const pageBytes = 65_536;
@@ -14,14 +13,6 @@ const at = 1;
 const to = 2;
 const hash = 3;
 const limit = 4;
-
-/** Unsigned LEB128. */
-function leb(n: number): number[] {
-  return n < 128 ? [n] : [(n & 127) | 128, ...leb(n >>> 7)];
-}
-
-const get = (local: number): Code => [0x20, local];
-const i32 = (value: number): Code => [0x41, value];
 
 /** hash = (hash << 1) + gear[byte at `at + ahead`]; leaves the hash on the stack. */
 const roll = (ahead: number): Code => [
@@ -51,22 +42,17 @@ function scanCode(): Code {
   ];
 }
 
-function section(id: number, content: Code): number[] {
-  return [id, ...leb(content.length), ...content];
-}
-
 const name = (text: string): number[] => [text.length, ...Buffer.from(text)];
 
 function moduleBytes(pages: number): Uint8Array<ArrayBuffer> {
   const body = [0, ...scanCode()];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, [1, 0x60, 5, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 1, 0x7f]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0x00, ...leb(pages)]),
-    ...section(6, [1, 0x7f, 0x01, 0x41, 0, 0x0b]),
-    ...section(7, [3, ...name('scan'), 0, 0, ...name('memory'), 2, 0, ...name('hash'), 3, 0]),
-    ...section(10, [1, ...leb(body.length), ...body]),
+  return wasmModule([
+    [1, [1, 0x60, 5, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 1, 0x7f]],
+    [3, [1, 0]],
+    [5, [1, 0x00, ...leb(pages)]],
+    [6, [1, 0x7f, 0x01, 0x41, 0, 0x0b]],
+    [7, [3, ...name('scan'), 0, 0, ...name('memory'), 2, 0, ...name('hash'), 3, 0]],
+    [10, [1, ...leb(body.length), ...body]],
   ]);
 }
 
@@ -82,15 +68,9 @@ interface ScanExports {
   readonly hash: { readonly value: number };
 }
 
-/** The part of the host's API that is used here; Node's types leave it to browsers. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
-
 /** Undefined where the host has no WebAssembly. */
 export function createWasmScanner(gears: readonly Uint32Array[], windowBytes: number): GearScanner | undefined {
-  const api = (globalThis as { readonly WebAssembly?: WebAssemblyApi }).WebAssembly;
+  const api = webAssembly();
   if (api === undefined) return undefined;
   const windowAt = gears.length * gearBytes;
   const pages = Math.ceil((windowAt + windowBytes) / pageBytes);

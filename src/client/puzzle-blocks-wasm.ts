@@ -10,8 +10,7 @@ import {
   roundConstants,
   runRounds,
 } from './puzzle-blocks.js';
-
-type Code = readonly number[];
+import { type Code, get, i32, leb, wasmModule, webAssembly } from './wasm-module.js';
 
 // Memory, in bytes: what is equal for all blocks of an attempt, then the digests.
 const wordsAt = 0;
@@ -30,19 +29,7 @@ const scheduleLocals = 10;
 const scratch = 26;
 const vectorLocals = 25;
 
-/** Unsigned LEB128. */
-function leb(n: number): number[] {
-  return n < 128 ? [n] : [(n & 127) | 128, ...leb(n >>> 7)];
-}
-
-/** Signed LEB128 of a number that is not negative. */
-function signedLeb(n: number): number[] {
-  return n < 64 ? [n] : [(n & 127) | 128, ...signedLeb(n >>> 7)];
-}
-
-const get = (local: number): Code => [0x20, local];
 const set = (local: number, value: Code): Code => [...value, 0x21, local];
-const i32 = (value: number): Code => [0x41, ...signedLeb(value)];
 const simd = (opcode: number, ...operands: readonly Code[]): Code => [...operands.flat(), 0xfd, ...leb(opcode)];
 
 const add = (first: Code, ...more: readonly Code[]): Code => more.reduce((sum, term) => simd(0xae, sum, term), first);
@@ -110,36 +97,29 @@ function hashCode(): Code {
   return code;
 }
 
-function section(id: number, content: Code): Code {
-  return [id, ...leb(content.length), ...content];
-}
-
 /** The whole module, about 15 kB: exports `m`, its memory, and `h`, which fills it. */
 function moduleBytes(): Uint8Array<ArrayBuffer> {
   const body = [2, 2, 0x7f, vectorLocals, 0x7b, ...hashCode(), 0x0b];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 0, 0]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0, memoryPages]),
-    ...section(7, [2, 1, 0x6d, 2, 0, 1, 0x68, 0, 0]),
-    ...section(10, [1, ...leb(body.length), ...body]),
+  return wasmModule([
+    [1, [1, 0x60, 0, 0]],
+    [3, [1, 0]],
+    [5, [1, 0, memoryPages]],
+    [7, [2, 1, 0x6d, 2, 0, 1, 0x68, 0, 0]],
+    [10, [1, ...leb(body.length), ...body]],
   ]);
 }
 
-/** The part of the host's API that is used here; absent under `node --jitless`. */
-interface WebAssemblyApi {
-  validate(bytes: Uint8Array): boolean;
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: { readonly m: { buffer: ArrayBuffer }; h(): void } };
+interface BlockExports {
+  readonly m: { readonly buffer: ArrayBuffer };
+  h(): void;
 }
 
 /** The fast HashBlocks, or undefined where the host has no WebAssembly or no SIMD (`node --jitless`, old processors). */
 export function createWasmHashBlocks(): HashBlocks | undefined {
-  const api = (globalThis as { readonly WebAssembly?: WebAssemblyApi }).WebAssembly;
+  const api = webAssembly();
   const bytes = moduleBytes();
   if (api?.validate(bytes) !== true) return undefined;
-  const { exports } = new api.Instance(new api.Module(bytes));
+  const exports = new api.Instance(new api.Module(bytes)).exports as BlockExports;
   const { buffer } = exports.m;
   const words = new Int32Array(buffer);
   words.set(roundConstants, constantsAt / 4);

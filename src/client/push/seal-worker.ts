@@ -16,6 +16,7 @@ import {
   type WorkerSetup,
 } from './seal-messages.js';
 import { createSealingMemory, sealFile } from './source-file.js';
+import { reason } from './walk.js';
 
 /** A run is handed over at this size: large enough to be rare, small enough to keep the uploads going. */
 const runBytes = 4 * 1024 * 1024;
@@ -93,16 +94,7 @@ async function sealOne(job: FileJob): Promise<void> {
     const { sizeBytes, sparse, changed } = read;
     finished.push({ ticket: job.ticket, chunks, stat: statOf(read.stat), sizeBytes, sparse, changed });
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const message =
-      code === 'EACCES' || code === 'EPERM'
-        ? 'permission denied'
-        : code === 'ENOENT' || code === 'ELOOP'
-          ? 'vanished while it was read'
-          : error instanceof Error
-            ? error.message
-            : String(error);
-    failed.push({ ticket: job.ticket, message });
+    failed.push({ ticket: job.ticket, message: reason(error) });
   }
 }
 

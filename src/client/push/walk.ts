@@ -132,10 +132,12 @@ function listItems(folder: Item): Item[] {
     .sort(byKey);
 }
 
-function reason(error: unknown): string {
+/** Why something cannot be read, in the words of the user. */
+export function reason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
-  if (code === 'ENOENT') return 'vanished while it was read';
+  // ELOOP: a symlink has taken the place of a file.
+  if (code === 'ENOENT' || code === 'ELOOP') return 'vanished while it was read';
   return error instanceof Error ? error.message : String(error);
 }
 
