@@ -45,6 +45,8 @@ try {
     PATH: `${join(home, 'bin')}:${process.env.PATH}`,
     npm_package_config_node_gyp_nodedir: home,
   };
+  // Another Node looks for npm's settings beside itself: the machine's own (a certificate authority, say) still hold.
+  env.npm_config_globalconfig = must('npm', ['config', 'get', 'globalconfig'], { cwd: app }).trim();
   must('npm', ['install', '--no-audit', '--no-fund', join(work, tarball)], { cwd: app, env });
 
   const bin = (name) => join(app, 'node_modules', '.bin', name);
