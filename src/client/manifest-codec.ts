@@ -1,6 +1,6 @@
 // The three kinds of node of a manifest as bytes (docs/format.md, "Nodes"): leaves with entries, indexes over
 // nodes, lists of chunks. Ids stand once, in the clear list of children; everything else is in the encrypted part.
-import { compareBytes } from '../protocol/bytes.js';
+import { bytesKey, compareBytes } from '../protocol/bytes.js';
 import { childrenMax, rawBytesMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
 import { frameKinds } from './frame.js';
@@ -51,7 +51,7 @@ class ChildTable {
   readonly #indexes = new Map<string, number>();
 
   indexOf(id: Uint8Array): number {
-    const name = Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1');
+    const name = bytesKey(id);
     let index = this.#indexes.get(name);
     if (index === undefined) {
       index = this.ids.length;

@@ -6,7 +6,7 @@ import type { Context } from 'hono';
 import { sha256 } from '../protocol/blob-id.js';
 import { clearBytesOf, parseBlobLayout } from '../protocol/blob-layout.js';
 import { blobStreamHeaderBytes } from '../protocol/blob-stream.js';
-import { concatBytes, equalBytes } from '../protocol/bytes.js';
+import { bytesKey, concatBytes, equalBytes } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { blobBytesMax, blobIdBytes, uploadBlobsMax, uploadBytesMax } from '../protocol/limits.js';
 import type { PackWriter } from './packs/pack-writer.js';
@@ -19,11 +19,6 @@ export interface ReceivedBlob {
   readonly lengthBytes: number;
   /** A run of child ids; empty for leaves. */
   readonly children: Uint8Array;
-}
-
-/** A form of an id that a Map can look up. */
-export function idKey(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1');
 }
 
 /**
@@ -135,7 +130,7 @@ class UploadScanner {
     const { id, offsetBytes, lengthBytes } = blob;
     if (!equalBytes(digest, id)) throw new ProtocolError('blob-invalid', 'a blob does not have the id it came with');
     const { children } = parseBlobLayout(clear, lengthBytes);
-    const key = idKey(id);
+    const key = bytesKey(id);
     const isRepeated = this.#seen.has(key);
     this.#seen.add(key);
     this.#received.push({

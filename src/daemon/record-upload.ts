@@ -1,12 +1,13 @@
 // The rows of one upload, in the caller's transaction (docs/storage.md, "Write order"): the pack is on disk already.
 import assert from 'node:assert/strict';
 import { splitBlobIds } from '../protocol/blob-id.js';
+import { bytesKey } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { type BlobPlace, findBlobs, insertBlobs, insertLinks, type NewBlob } from './db/blobs.js';
 import type { Queries } from './db/connection.js';
 import { addOwnerships } from './db/ownerships.js';
 import { deletePack, insertPack } from './db/packs.js';
-import { idKey, type ReceivedBlob } from './receive-upload.js';
+import type { ReceivedBlob } from './receive-upload.js';
 
 export interface Upload {
   readonly vaultNo: number;
@@ -65,10 +66,10 @@ function checkChildren(tx: Queries, vaultNo: number, blobs: readonly ReceivedBlo
   const outside = new Map<string, Uint8Array>();
   for (const blob of blobs) {
     for (const child of childIds(blob)) {
-      const key = idKey(child);
+      const key = bytesKey(child);
       if (!earlier.has(key)) outside.set(key, child);
     }
-    earlier.add(idKey(blob.id));
+    earlier.add(bytesKey(blob.id));
   }
   const keys = [...outside.keys()];
   const numbers = new Map<string, number>();
@@ -93,14 +94,14 @@ function insertUploadLinks(
   const numbers = new Map(outsideNos);
   for (const [index, blob] of blobs.entries()) {
     const blobNo = places[index]?.blobNo;
-    if (blobNo !== undefined) numbers.set(idKey(blob.id), blobNo);
+    if (blobNo !== undefined) numbers.set(bytesKey(blob.id), blobNo);
   }
   const links: [number, number][] = [];
   for (const [index, blob] of blobs.entries()) {
     const parentNo = places[index]?.blobNo;
     if (states[index] !== 's' || parentNo === undefined) continue;
     for (const child of childIds(blob)) {
-      const childNo = numbers.get(idKey(child));
+      const childNo = numbers.get(bytesKey(child));
       assert(childNo !== undefined, 'children were checked');
       links.push([parentNo, childNo]);
     }

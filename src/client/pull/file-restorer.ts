@@ -1,6 +1,6 @@
 // Fetches the content of files and has the threads write it: small files many at a time, long ones in parts that several
 // threads write side by side.
-import { concatBytes } from '../../protocol/bytes.js';
+import { bytesKey, concatBytes } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
 import type { DaemonApi } from '../daemon-api.js';
@@ -114,7 +114,7 @@ export class FileRestorer {
       const places = new Map<string, number>();
       const whole = files.map((file): WholeFile => {
         const blobAt = file.entry.chunks.map(({ id }) => {
-          const key = Buffer.from(id).toString('latin1');
+          const key = bytesKey(id);
           const known = places.get(key);
           if (known !== undefined) return known;
           places.set(key, ids.length);
@@ -209,10 +209,10 @@ export class FileRestorer {
 
   async #writePart(file: number, offset: number, sparse: boolean, chunks: readonly ChunkRef[]): Promise<void> {
     // Runs of one chunk, zeros mostly, are fetched once.
-    const unique = [...new Map(chunks.map((chunk) => [Buffer.from(chunk.id).toString('latin1'), chunk.id]))];
+    const unique = [...new Map(chunks.map((chunk) => [bytesKey(chunk.id), chunk.id]))];
     const fetched = await this.#api.fetchBlobs(unique.map(([, id]) => id));
     const byKey = new Map(unique.map(([key], at) => [key, fetched[at]]));
-    const blobs = chunks.map(({ id }) => byKey.get(Buffer.from(id).toString('latin1')));
+    const blobs = chunks.map(({ id }) => byKey.get(bytesKey(id)));
     const [outcome] = await this.#pool.run({ type: 'part', part: { file, offset, sparse, chunks }, blobs });
     if (outcome?.damagedId !== undefined) await reportDamage(this.#api, outcome.damagedId);
     if (outcome?.outcome === 'damaged') throw integrityError(outcome.message);

@@ -1,6 +1,6 @@
 // One pull: read the manifest, fetch what it refers to, write it below a folder (docs/architecture.md, "Safe restore").
 import { chmodSync, lchownSync, linkSync, rmSync, symlinkSync } from 'node:fs';
-import { concatBytes, equalBytes } from '../../protocol/bytes.js';
+import { bytesKey, concatBytes, equalBytes } from '../../protocol/bytes.js';
 import { ClientError } from '../errors.js';
 import { createFetchNodes } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
@@ -69,7 +69,7 @@ class PullRun {
   readonly #folders: Deferred[] = [];
   readonly #symlinks: Deferred[] = [];
   readonly #hardlinks: Deferred[] = [];
-  /** Manifest paths of files that are not there now, as latin1. */
+  /** Manifest paths of files that are not there now, by `bytesKey`. */
   readonly #absent = new Set<string>();
   #base: Uint8Array | undefined;
   #problems = 0;
@@ -86,7 +86,7 @@ class PullRun {
         progress.bytes += entry.size;
       },
       onProblem: (entry, kind, message) => {
-        this.#absent.add(keyOf(entry.path));
+        this.#absent.add(bytesKey(entry.path));
         this.#problem(kind, entry.path, message);
       },
     });
@@ -105,10 +105,9 @@ class PullRun {
         await this.#restore(item.entry);
       }
     }
-    if (!isFound) {
+    if (!isFound && path.length > 0) {
       const name = Buffer.from(path).toString();
-      if (path.length > 0)
-        throw new ClientError('nothing-matched', `the snapshot has no '${name}'`, "'jaycloud ls' shows what it has");
+      throw new ClientError('nothing-matched', `the snapshot has no '${name}'`, "'jaycloud ls' shows what it has");
     }
     await this.#files.finish();
     await this.#linkFiles();
@@ -153,7 +152,7 @@ class PullRun {
       });
     } catch (error) {
       if (error instanceof ClientError) throw error;
-      this.#absent.add(keyOf(entry.path));
+      this.#absent.add(bytesKey(entry.path));
       this.#problem('failed', entry.path, (error as Error).message);
     }
   }
@@ -179,7 +178,7 @@ class PullRun {
     const links: [Deferred, Deferred][] = [];
     for (const deferred of this.#hardlinks) {
       const first = deferred.entry.hardlinkTo ?? deferred.entry.path;
-      const key = keyOf(first);
+      const key = bytesKey(first);
       const standIn = stand.get(key);
       if (standIn !== undefined) links.push([deferred, standIn]);
       else if (this.#isSelected(first) && !this.#absent.has(key)) {
@@ -271,8 +270,4 @@ class PullRun {
     if (kind === 'damaged') this.#damaged += 1;
     this.#options.onProblem({ kind, path, message });
   }
-}
-
-function keyOf(path: Uint8Array): string {
-  return Buffer.from(path).toString('latin1');
 }

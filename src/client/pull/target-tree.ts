@@ -2,7 +2,7 @@
 // handles of its folders (/proc/self/fd/N/name), so no symlink, old or swapped in meanwhile, leads out of it. Elsewhere
 // each component is checked to be a real folder before it is used.
 import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync } from 'node:fs';
-import { compareBytes, concatBytes, utf8 } from '../../protocol/bytes.js';
+import { bytesKey, compareBytes, concatBytes, utf8 } from '../../protocol/bytes.js';
 import { ClientError } from '../errors.js';
 
 const slashByte = 0x2f;
@@ -36,8 +36,6 @@ export function inFolder(folder: Folder, name: Uint8Array): Buffer {
   return Buffer.from(concatBytes(folder.path, Uint8Array.of(slashByte), name));
 }
 
-const keyOf = (path: Uint8Array) => Buffer.from(path).toString('latin1');
-
 export class TargetTree {
   readonly #folders = new Map<string, OpenFolder>();
 
@@ -56,7 +54,7 @@ export class TargetTree {
 
   /** Opens a folder below the root, making what is missing. Throws the system's error where something else is in the way. */
   folder(path: Uint8Array): Folder {
-    const key = keyOf(path);
+    const key = bytesKey(path);
     let open = this.#folders.get(key);
     if (open === undefined) {
       const parent = this.folder(parentOf(path));

@@ -1,7 +1,7 @@
 // Gets sealed blobs to the daemon (docs/architecture.md, "The life of a push"): asks which exist, claims those that others
 // stored, uploads the rest. Holds a bounded number of bytes and keeps several requests in flight.
 
-import { concatBytes, fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
+import { bytesKey, concatBytes, fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
 import { blobIdBytes } from '../../protocol/limits.js';
 import { possessionProof, possessionSlices } from '../../protocol/possession.js';
 import type { DaemonApi } from '../daemon-api.js';
@@ -33,8 +33,6 @@ export interface SenderCounts {
   /** Bytes of file content in the blobs that were uploaded. */
   newFileBytes: number;
 }
-
-const idKey = (id: Uint8Array) => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1');
 
 export class BlobSender {
   readonly counts: SenderCounts = { blobs: 0, newBlobs: 0, claimedBlobs: 0, ownedBlobs: 0, newFileBytes: 0 };
@@ -114,7 +112,7 @@ export class BlobSender {
   }
 
   #add(blob: HeldBlob): void {
-    const key = idKey(blob.id);
+    const key = bytesKey(blob.id);
     if (this.#settled.has(key)) return;
     this.#remember(key);
     this.counts.blobs += 1;
