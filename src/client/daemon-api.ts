@@ -1,12 +1,7 @@
 // One function per endpoint (docs/protocol.md), retries included.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { blobIdOf } from '../protocol/blob-id.js';
-import {
-  BlobStreamParser,
-  blobStreamHeaderBytes,
-  encodeBlobStreamHeader,
-  type StreamedBlob,
-} from '../protocol/blob-stream.js';
+import { BlobStreamParser, blobStreamHeaderBytes } from '../protocol/blob-stream.js';
 import { concatBytes, equalBytes, toBase64, utf8 } from '../protocol/bytes.js';
 import { blobStreamType, type EndpointName, endpoints, grantHeader } from '../protocol/endpoints.js';
 import { isErrorCode, ProtocolError } from '../protocol/errors.js';
@@ -143,18 +138,12 @@ export class DaemonApi {
     return checkedStates(messages.parseClaimBlobsResponse(await this.#json('claimBlobs', { json: request })), count);
   }
 
-  /** Uploads blobs in one request: when it resolves, the daemon has them on disk and the vault owns them. */
-  async putBlobs(grant: string, blobs: readonly StreamedBlob[]): Promise<messages.PutBlobsResponse> {
-    const body: Uint8Array[] = [];
-    let lengthBytes = 0;
-    for (const { id, blob } of blobs) {
-      body.push(encodeBlobStreamHeader(id, blob.length), blob);
-      lengthBytes += blob.length;
-    }
+  /** Uploads records (`encodeBlobRecord`) in one request: when it resolves, the daemon has them on disk and the vault owns them. */
+  async putBlobs(grant: string, records: readonly Uint8Array[]): Promise<messages.PutBlobsResponse> {
     const headers = { 'content-type': blobStreamType, [grantHeader]: grant };
-    const response = messages.parsePutBlobsResponse(await this.#json('putBlobs', { body: coalesce(body), headers }));
-    this.bytesSent += lengthBytes;
-    return checkedStates(response, blobs.length);
+    const response = messages.parsePutBlobsResponse(await this.#json('putBlobs', { body: coalesce(records), headers }));
+    for (const record of records) this.bytesSent += record.length - blobStreamHeaderBytes;
+    return checkedStates(response, records.length);
   }
 
   async getBlob(id: Uint8Array): Promise<Uint8Array> {
@@ -246,9 +235,12 @@ function checkedStates<T extends { readonly states: string }>(response: T, count
   return response;
 }
 
-/** Joins small neighbours into pieces of about 256 KiB: thousands of tiny writes cost more than one copy. */
+/**
+ * Fewer and larger pieces: neighbours in memory become one view; small ones are copied together, because thousands of tiny
+ * writes cost more than one copy.
+ */
 function coalesce(parts: readonly Uint8Array[]): Uint8Array[] {
-  const pieceBytes = 256 * 1024;
+  const joinedBytesMax = 256 * 1024;
   const joined: Uint8Array[] = [];
   let run: Uint8Array[] = [];
   let runBytes = 0;
@@ -257,11 +249,24 @@ function coalesce(parts: readonly Uint8Array[]): Uint8Array[] {
     run = [];
     runBytes = 0;
   };
-  for (const part of parts) {
-    if (runBytes + part.length > pieceBytes) flush();
+  for (const part of neighboursJoined(parts)) {
+    if (runBytes + part.length > joinedBytesMax) flush();
     run.push(part);
     runBytes += part.length;
   }
   flush();
   return joined;
+}
+
+function neighboursJoined(parts: readonly Uint8Array[]): Uint8Array[] {
+  const views: Uint8Array[] = [];
+  let from = 0;
+  parts.forEach((part, at) => {
+    const next = parts[at + 1];
+    if (next?.buffer === part.buffer && next.byteOffset === part.byteOffset + part.length) return;
+    const first = parts[from] ?? part;
+    views.push(new Uint8Array(part.buffer, first.byteOffset, part.byteOffset + part.length - first.byteOffset));
+    from = at + 1;
+  });
+  return views;
 }

@@ -1,18 +1,18 @@
 // Blobs (docs/format.md, "Blobs"): sealed under a key made from the very bytes that are encrypted, opened only when the
-// id fits. Synchronous, for worker threads; one buffer holds the clear part, the frame and then the ciphertext.
+// id fits. Synchronous, for worker threads. The clear part, the frame and then the ciphertext are built in one place of
+// memory, the caller's where it has one: short hashes pass as latin1 texts, because a buffer costs more than the hash.
 import { ok } from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
-import { sha256 } from '../protocol/blob-id.js';
+import { sha256, sha256Key } from '../protocol/blob-id.js';
 import {
   type BlobLayout,
-  blobHeaderBytes,
   blobMagic,
   gcmTagBytes,
   leafType,
   nodeType,
   parseBlobLayout,
 } from '../protocol/blob-layout.js';
-import { concatBytes, equalBytes, utf8 } from '../protocol/bytes.js';
+import { bytesKey, concatBytes, equalBytes, utf8 } from '../protocol/bytes.js';
 import { blobIdBytes, childrenMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
 import { decodeFrame, type FrameKind, frameKinds, type PlannedFrame, planFrame, writeFrame } from './frame.js';
@@ -50,15 +50,14 @@ export interface OpenedNode {
 
 const algorithm = 'aes-256-gcm';
 const zeroNonce = new Uint8Array(12);
+const cipherPieceBytes = 64 * 1024;
 const aadLabel = labelled('jaycloud/1/blob');
 /** The only block of HKDF-Expand for 32 bytes: info, then the counter 1. */
 const expandInput = concatBytes(utf8('jaycloud/1/chunk-key'), Uint8Array.of(1));
 
 /** A data chunk. `salt` is the dedup domain's. */
 export function sealLeaf(salt: Uint8Array, raw: Uint8Array): SealedBlob {
-  const plan = planFrame(frameKinds.data, raw);
-  const blob = newBlob(leafType, blobHeaderBytes, plan);
-  return sealInPlace(salt, blob, blobHeaderBytes, plan);
+  return sealAlone(salt, leafType, [], planFrame(frameKinds.data, raw));
 }
 
 /** A node with the raw ids of its children in the clear. At most `childrenMax` children. */
@@ -69,43 +68,68 @@ export function sealNode(
   children: readonly Uint8Array[],
 ): SealedBlob {
   ok(children.length <= childrenMax, 'a node keeps within its children');
-  const plan = planFrame(kind, raw);
-  const clearBytes = blobHeaderBytes + 4 + children.length * blobIdBytes;
-  const blob = newBlob(nodeType, clearBytes, plan);
-  blob.writeUInt32BE(children.length, blobHeaderBytes);
-  let at = blobHeaderBytes + 4;
-  for (const child of children) {
-    ok(child.length === blobIdBytes, 'a child is named by 32 bytes');
-    blob.set(child, at);
-    at += blobIdBytes;
-  }
-  return sealInPlace(salt, blob, clearBytes, plan);
+  return sealAlone(salt, nodeType, children, planFrame(kind, raw));
 }
 
-function newBlob(type: number, clearBytes: number, plan: PlannedFrame): Buffer {
-  const blob = Buffer.allocUnsafeSlow(clearBytes + plan.frameLength + gcmTagBytes);
-  blob.set(blobMagic);
-  blob[blobMagic.length] = type;
-  return blob;
+function sealAlone(salt: Uint8Array, type: number, children: readonly Uint8Array[], plan: PlannedFrame): SealedBlob {
+  const clear = clearPart(type, children);
+  const blob = Buffer.allocUnsafeSlow(clear.length + plan.frameLength + gcmTagBytes);
+  blob.set(clear);
+  const key = sealInPlace(salt, blob, clear.length, plan);
+  const bytes = new Uint8Array(blob.buffer);
+  return { id: sha256(bytes), key: new Uint8Array(key), blob: bytes, rawLength: plan.rawLength };
 }
 
-function sealInPlace(salt: Uint8Array, blob: Buffer, clearBytes: number, plan: PlannedFrame): SealedBlob {
+function clearPart(type: number, children: readonly Uint8Array[]): Uint8Array {
+  const start = concatBytes(blobMagic, Uint8Array.of(type));
+  if (type === leafType) return start;
+  const count = new Uint8Array(4);
+  new DataView(count.buffer).setUint32(0, children.length);
+  for (const child of children) ok(child.length === blobIdBytes, 'a child is named by 32 bytes');
+  return concatBytes(start, count, ...children);
+}
+
+const leafClear = clearPart(leafType, []);
+
+/** Length of the blob that a planned frame becomes as a leaf. */
+export function leafBytesOf(plan: PlannedFrame): number {
+  return leafClear.length + plan.frameLength + gcmTagBytes;
+}
+
+/** What `sealLeafInto` leaves its caller to write down, both as `bytesKey` writes 32 bytes. */
+export interface SealedLeaf {
+  readonly id: string;
+  readonly key: string;
+}
+
+/** Builds a data chunk's blob over all of `target`, which has `leafBytesOf(plan)` bytes. */
+export function sealLeafInto(salt: Uint8Array, plan: PlannedFrame, target: Buffer): SealedLeaf {
+  ok(target.length === leafBytesOf(plan), 'a blob fills its place');
+  target.set(leafClear);
+  const key = sealInPlace(salt, target, leafClear.length, plan);
+  return { id: sha256Key(target), key: bytesKey(key) };
+}
+
+/** Turns the clear part at the start of `blob` and the frame into a blob; returns its key. */
+function sealInPlace(salt: Uint8Array, blob: Buffer, clearBytes: number, plan: PlannedFrame): Uint8Array {
   const frameEnd = clearBytes + plan.frameLength;
   writeFrame(plan, blob, clearBytes);
-  const key = chunkKey(salt, sha256(blob.subarray(0, frameEnd)));
+  const key = chunkKey(salt, sha256Key(blob.subarray(0, frameEnd)));
   const cipher = createCipheriv(algorithm, key, zeroNonce);
   cipher.setAAD(aadOf(blob, clearBytes));
-  blob.set(cipher.update(blob.subarray(clearBytes, frameEnd)), clearBytes);
+  // Piece by piece: what the cipher returns then stays in the processor's cache and never becomes a large allocation.
+  for (let at = clearBytes; at < frameEnd; at += cipherPieceBytes) {
+    blob.set(cipher.update(blob.subarray(at, Math.min(at + cipherPieceBytes, frameEnd))), at);
+  }
   cipher.final();
   blob.set(cipher.getAuthTag(), frameEnd);
-  const bytes = new Uint8Array(blob.buffer);
-  return { id: sha256(bytes), key, blob: bytes, rawLength: plan.rawLength };
+  return key;
 }
 
 /** HKDF-SHA-256 of 32 bytes as its two HMACs: half the time of the general function, on the hottest path there is. */
-function chunkKey(salt: Uint8Array, inputHash: Uint8Array): Uint8Array {
-  const pseudorandomKey = createHmac('sha256', salt).update(inputHash).digest();
-  return new Uint8Array(createHmac('sha256', pseudorandomKey).update(expandInput).digest());
+function chunkKey(salt: Uint8Array, inputHash: string): Buffer {
+  const pseudorandomKey = createHmac('sha256', salt).update(inputHash, 'latin1').digest();
+  return createHmac('sha256', pseudorandomKey).update(expandInput).digest();
 }
 
 function aadOf(blob: Uint8Array, clearBytes: number): Uint8Array {

@@ -3,10 +3,10 @@
 // part of a blob that lies across pieces.
 import { createHash, type Hash } from 'node:crypto';
 import type { Context } from 'hono';
-import { sha256 } from '../protocol/blob-id.js';
+import { sha256Key } from '../protocol/blob-id.js';
 import { clearBytesOf, parseBlobLayout } from '../protocol/blob-layout.js';
 import { blobStreamHeaderBytes } from '../protocol/blob-stream.js';
-import { bytesKey, concatBytes, equalBytes } from '../protocol/bytes.js';
+import { bytesKey, concatBytes } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { blobBytesMax, blobIdBytes, uploadBlobsMax, uploadBytesMax } from '../protocol/limits.js';
 import type { PackWriter } from './packs/pack-writer.js';
@@ -14,6 +14,8 @@ import { readBody } from './request-body.js';
 
 export interface ReceivedBlob {
   readonly id: Uint8Array;
+  /** The id as `bytesKey` writes it. */
+  readonly key: string;
   /** Where the blob starts in the pack; undefined where the same request has it at an earlier place. */
   readonly offsetBytes: number | undefined;
   readonly lengthBytes: number;
@@ -93,7 +95,7 @@ class UploadScanner {
     const offsetBytes = this.#packOffset + at;
     if (piece.length - at >= lengthBytes) {
       const blob = piece.subarray(at, at + lengthBytes);
-      this.#finish({ id, offsetBytes, lengthBytes }, sha256(blob), blob);
+      this.#finish({ id, offsetBytes, lengthBytes }, sha256Key(blob), blob);
       return at + lengthBytes;
     }
     const clear = new Uint8Array();
@@ -109,7 +111,7 @@ class UploadScanner {
     open.receivedBytes += part.length;
     if (open.receivedBytes === open.lengthBytes) {
       this.#open = undefined;
-      this.#finish(open, new Uint8Array(open.hash.digest()), open.clear);
+      this.#finish(open, open.hash.digest('binary'), open.clear);
     }
     return from + part.length;
   }
@@ -124,17 +126,18 @@ class UploadScanner {
 
   #finish(
     blob: { readonly id: Uint8Array; readonly offsetBytes: number; readonly lengthBytes: number },
-    digest: Uint8Array,
+    digest: string,
     clear: Uint8Array,
   ): void {
     const { id, offsetBytes, lengthBytes } = blob;
-    if (!equalBytes(digest, id)) throw new ProtocolError('blob-invalid', 'a blob does not have the id it came with');
-    const { children } = parseBlobLayout(clear, lengthBytes);
     const key = bytesKey(id);
+    if (digest !== key) throw new ProtocolError('blob-invalid', 'a blob does not have the id it came with');
+    const { children } = parseBlobLayout(clear, lengthBytes);
     const isRepeated = this.#seen.has(key);
     this.#seen.add(key);
     this.#received.push({
       id,
+      key,
       offsetBytes: isRepeated ? undefined : offsetBytes,
       lengthBytes,
       children: children.length === 0 ? noChildren : concatBytes(...children),

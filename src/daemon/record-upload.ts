@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { splitBlobIds } from '../protocol/blob-id.js';
 import { bytesKey } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { type BlobPlace, findBlobs, insertBlobs, insertLinks, type NewBlob } from './db/blobs.js';
+import { findBlobs, insertBlobs, insertLinks, type NewBlob } from './db/blobs.js';
 import type { Queries } from './db/connection.js';
 import { addOwnerships } from './db/ownerships.js';
 import { deletePack, insertPack } from './db/packs.js';
@@ -34,26 +34,28 @@ export function recordUpload(tx: Queries, upload: Upload): RecordedUpload {
   if (blobs.length === 0) return { states: '', isPackUsed: false };
   const outsideNos = checkChildren(tx, vaultNo, blobs);
   const packNo = insertPack(tx, packId, upload.packBytes, nowMs);
-  insertBlobs(tx, packNo, blobs.filter(isInPack));
+  const storedNos = insertBlobs(tx, packNo, blobs.filter(isInPack));
+  const isStored = blobs.map(({ offsetBytes }) => offsetBytes !== undefined && storedNos.has(offsetBytes));
+  const blobNos = storedNos.size === blobs.length ? inOrder(blobs, storedNos) : findNumbers(tx, vaultNo, blobs);
+  insertUploadLinks(tx, blobs, blobNos, isStored, outsideNos);
+  addOwnerships(tx, vaultNo, blobNos, nowMs, upload.quotaBytes);
+  if (storedNos.size === 0) deletePack(tx, packNo);
+  return { states: isStored.map((stored) => (stored ? 's' : 'e')).join(''), isPackUsed: storedNos.size > 0 };
+}
+
+/** Of an upload that is new as a whole, which most are: nothing needs to be looked up. */
+function inOrder(blobs: readonly ReceivedBlob[], storedNos: ReadonlyMap<number, number>): number[] {
+  return blobs.map(({ offsetBytes }) => {
+    const blobNo = storedNos.get(offsetBytes ?? -1);
+    assert(blobNo !== undefined, 'every blob lies in the pack');
+    return blobNo;
+  });
+}
+
+function findNumbers(tx: Queries, vaultNo: number, blobs: readonly ReceivedBlob[]): number[] {
   const places = findBlobs(tx, vaultNo, Buffer.concat(blobs.map(({ id }) => id)));
   assert.equal(places.length, blobs.length, 'every uploaded blob has a row');
-  const states: string[] = [];
-  let isPackUsed = false;
-  for (const [index, blob] of blobs.entries()) {
-    const isStored = blob.offsetBytes !== undefined && places[index]?.packId === packId;
-    isPackUsed ||= isStored;
-    states.push(isStored ? 's' : 'e');
-  }
-  insertUploadLinks(tx, blobs, places, states, outsideNos);
-  addOwnerships(
-    tx,
-    vaultNo,
-    places.map(({ blobNo }) => blobNo),
-    nowMs,
-    upload.quotaBytes,
-  );
-  if (!isPackUsed) deletePack(tx, packNo);
-  return { states: states.join(''), isPackUsed };
+  return places.map(({ blobNo }) => blobNo);
 }
 
 function isInPack(blob: ReceivedBlob): blob is ReceivedBlob & NewBlob {
@@ -62,6 +64,7 @@ function isInPack(blob: ReceivedBlob): blob is ReceivedBlob & NewBlob {
 
 /** Returns the numbers of the children that are not part of the upload, by id key. */
 function checkChildren(tx: Queries, vaultNo: number, blobs: readonly ReceivedBlob[]): Map<string, number> {
+  if (blobs.every(({ children }) => children.length === 0)) return new Map();
   const earlier = new Set<string>();
   const outside = new Map<string, Uint8Array>();
   for (const blob of blobs) {
@@ -69,7 +72,7 @@ function checkChildren(tx: Queries, vaultNo: number, blobs: readonly ReceivedBlo
       const key = bytesKey(child);
       if (!earlier.has(key)) outside.set(key, child);
     }
-    earlier.add(bytesKey(blob.id));
+    earlier.add(blob.key);
   }
   const keys = [...outside.keys()];
   const numbers = new Map<string, number>();
@@ -87,19 +90,19 @@ function checkChildren(tx: Queries, vaultNo: number, blobs: readonly ReceivedBlo
 function insertUploadLinks(
   tx: Queries,
   blobs: readonly ReceivedBlob[],
-  places: readonly BlobPlace[],
-  states: readonly string[],
+  blobNos: readonly number[],
+  isStored: readonly boolean[],
   outsideNos: ReadonlyMap<string, number>,
 ): void {
+  const parents = blobs.flatMap((blob, index) => {
+    const parentNo = blobNos[index];
+    return blob.children.length > 0 && isStored[index] === true && parentNo !== undefined ? [{ blob, parentNo }] : [];
+  });
+  if (parents.length === 0) return;
   const numbers = new Map(outsideNos);
-  for (const [index, blob] of blobs.entries()) {
-    const blobNo = places[index]?.blobNo;
-    if (blobNo !== undefined) numbers.set(bytesKey(blob.id), blobNo);
-  }
+  for (const [index, blobNo] of blobNos.entries()) numbers.set(blobs[index]?.key ?? '', blobNo);
   const links: [number, number][] = [];
-  for (const [index, blob] of blobs.entries()) {
-    const parentNo = places[index]?.blobNo;
-    if (states[index] !== 's' || parentNo === undefined) continue;
+  for (const { blob, parentNo } of parents) {
     for (const child of childIds(blob)) {
       const childNo = numbers.get(bytesKey(child));
       assert(childNo !== undefined, 'children were checked');

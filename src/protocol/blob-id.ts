@@ -11,6 +11,11 @@ export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hash('sha256', bytes, 'buffer'));
 }
 
+/** The digest as `bytesKey` writes it: for comparing and looking up, at half the price of bytes. */
+export function sha256Key(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'binary');
+}
+
 /** Parses 64 lower-case hex digits; throws ProtocolError `malformed`. */
 export function parseBlobId(text: string): BlobId {
   if (!/^[0-9a-f]{64}$/.test(text)) throw new ProtocolError('malformed', 'not a blob id');

@@ -1,5 +1,6 @@
 // The framing of many blobs in one body, both ways (docs/protocol.md, "Blob streams"):
 // per blob `id (32) | length u32, big-endian | bytes`. In a download a length of 0 means "not yours or not there".
+import { concatBytes } from './bytes.js';
 import { ProtocolError } from './errors.js';
 import { blobBytesMax, blobIdBytes } from './limits.js';
 
@@ -17,6 +18,27 @@ export function encodeBlobStreamHeader(id: Uint8Array, lengthBytes: number): Uin
   header.set(id);
   new DataView(header.buffer).setUint32(blobIdBytes, lengthBytes);
   return header;
+}
+
+/** One blob as it travels: its header and its bytes. */
+export function encodeBlobRecord({ id, blob }: StreamedBlob): Uint8Array<ArrayBuffer> {
+  return concatBytes(encodeBlobStreamHeader(id, blob.length), blob);
+}
+
+/** Cuts a run of whole records apart, as views; throws ProtocolError `malformed` where the last one is cut short. */
+export function splitBlobRecords(run: Uint8Array): Uint8Array[] {
+  const view = new DataView(run.buffer, run.byteOffset, run.byteLength);
+  const records: Uint8Array[] = [];
+  for (let at = 0; at < run.length; ) {
+    const end =
+      at + blobStreamHeaderBytes <= run.length
+        ? at + blobStreamHeaderBytes + view.getUint32(at + blobIdBytes)
+        : Number.POSITIVE_INFINITY;
+    if (end > run.length) throw new ProtocolError('malformed', 'the blob stream stops inside a blob');
+    records.push(run.subarray(at, end));
+    at = end;
+  }
+  return records;
 }
 
 /**

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/protocol/blob-id.js';
+import { encodeBlobRecord } from '../../src/protocol/blob-stream.js';
 import { equalBytes } from '../../src/protocol/bytes.js';
 import { leafBlob, type TestBlob } from '../helpers/blobs.js';
 import { apiOf, freeGrant } from '../helpers/daemon-api.js';
@@ -124,7 +125,7 @@ describe('kill -9 of the daemon', () => {
         while (!isOver()) {
           const batch = [leafBlob(1024), leafBlob(100_000), leafBlob(400_000)];
           // A retry might still be answered by the next daemon: then it is acknowledged as well.
-          await api.putBlobs(grant, batch);
+          await api.putBlobs(grant, batch.map(encodeBlobRecord));
           acknowledged.push(...batch);
         }
       };
@@ -153,7 +154,7 @@ describe('SIGTERM', () => {
     const grant = await freeGrant(api, 'upload');
     const batches = [1, 2, 3].map(() => Array.from({ length: 8 }, () => leafBlob(1_500_000)));
     // All three are under way, with their bodies arriving, when the signal comes.
-    const uploads = batches.map((batch) => api.putBlobs(grant, batch));
+    const uploads = batches.map((batch) => api.putBlobs(grant, batch.map(encodeBlobRecord)));
     const temporary = join(daemon.dataDir, 'tmp');
     await until(() => existsSync(temporary) && readdirSync(temporary).length >= 3);
     const exit = daemon.stop('SIGTERM');

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DaemonApi } from '../../src/client/daemon-api.js';
+import { encodeBlobRecord } from '../../src/protocol/blob-stream.js';
 import { concatBytes, fromBase64, fromHex, toBase64, toHex } from '../../src/protocol/bytes.js';
 import { possessionProof, possessionSlices } from '../../src/protocol/possession.js';
 import { nodeBlob } from '../helpers/blobs.js';
@@ -113,7 +114,7 @@ describe('an account that knows the ids of another one', () => {
   test('stores no node above them, so no snapshot of its own can hold them', async () => {
     const children = ids().map((id) => ({ id, blob: new Uint8Array() }));
     const node = nodeBlob(children);
-    const stored = thiefApi.putBlobs(await freeGrant(thiefApi, 'upload'), [node]);
+    const stored = thiefApi.putBlobs(await freeGrant(thiefApi, 'upload'), [encodeBlobRecord(node)]);
     await expect(stored).rejects.toMatchObject({ code: 'children-missing' });
   });
 

@@ -1,28 +1,41 @@
 // Gets sealed blobs to the daemon (docs/architecture.md, "The life of a push"): asks which exist, claims those that others
-// stored, uploads the rest. Holds a bounded number of bytes and keeps several requests in flight.
+// stored, uploads the rest, several requests at a time. How much waits here is bounded by the slabs of the sealing threads.
 
+import { blobStreamHeaderBytes, encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
 import { bytesKey, concatBytes, fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
 import { blobIdBytes } from '../../protocol/limits.js';
 import { possessionProof, possessionSlices } from '../../protocol/possession.js';
 import type { DaemonApi } from '../daemon-api.js';
 import type { SealedBlob } from '../seal.js';
 import type { GrantBroker } from './grant-broker.js';
-import type { SealedRun } from './seal-messages.js';
 
-/** One query or upload carries at most this many blobs: a quarter of a standard grant, so that grants are used up. */
+/** One query or upload carries at most this many blobs: a fraction of a standard grant, so that grants are used up. */
 const requestBlobsMax = 1024;
 const requestBytes = 16 * 1024 * 1024;
-/** Blob bytes waiting here before `room` makes the sealing threads wait. */
-const heldBytesMax = 64 * 1024 * 1024;
 const queriesInFlightMax = 2;
 const uploadsInFlightMax = 6;
+/** With fewer requests than this under way, sealing threads that wait for room get part-filled requests sent. */
+const requestsForWaiting = 2;
 /** Ids known to be owned, kept to spare queries; beyond this the oldest are asked again. */
 const settledIdsMax = 65_536;
 
+/** Records one after the other, and what each held before it was sealed. */
+export interface RecordRun {
+  readonly bytes: Uint8Array;
+  readonly rawLengths: Uint32Array;
+  /** Called when none of the bytes is needed any more. */
+  readonly giveBack: () => void;
+}
+
+interface HeldRun {
+  readonly giveBack: () => void;
+  blobs: number;
+}
+
 interface HeldBlob {
-  readonly id: Uint8Array;
-  readonly blob: Uint8Array;
+  readonly record: Uint8Array;
   readonly rawLength: number;
+  readonly run: HeldRun;
 }
 
 export interface SenderCounts {
@@ -39,38 +52,47 @@ export class BlobSender {
   readonly #api: DaemonApi;
   readonly #broker: GrantBroker;
   readonly #vaultId: Uint8Array;
+  readonly #onFailure: (error: Error) => void;
   readonly #settled = new Set<string>();
   #toQuery: HeldBlob[] = [];
   #toQueryBytes = 0;
   #toUpload: HeldBlob[] = [];
   #toUploadBytes = 0;
-  #heldBytes = 0;
   #queries = 0;
   #uploads = 0;
   #flushing = 0;
+  #isAwaited = false;
   #failure: Error | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(api: DaemonApi, broker: GrantBroker, vaultId: string) {
+  /** `onFailure` hears of the first request that fails for good; after it nothing is sent any more. */
+  constructor(api: DaemonApi, broker: GrantBroker, vaultId: string, onFailure: (error: Error) => void) {
     this.#api = api;
     this.#broker = broker;
     this.#vaultId = fromHex(vaultId);
+    this.#onFailure = onFailure;
   }
 
-  /** Takes over a run of sealed blobs; resolves when there is room for more. Rejects with the first fault of any request. */
-  async addRun(run: SealedRun): Promise<void> {
-    let offset = 0;
-    run.lengths.forEach((length, at) => {
-      this.#add({
-        id: run.ids.subarray(at * blobIdBytes, (at + 1) * blobIdBytes),
-        blob: run.bytes.subarray(offset, offset + length),
-        rawLength: run.rawLengths[at] ?? 0,
-      });
-      offset += length;
+  /** Takes over a run of sealed blobs and gives it back when each is stored or known. */
+  addRun({ bytes, rawLengths, giveBack }: RecordRun): void {
+    const run: HeldRun = { giveBack, blobs: 1 };
+    splitBlobRecords(bytes).forEach((record, at) => {
+      const key = bytesKey(record.subarray(0, blobIdBytes));
+      if (this.#settled.has(key)) return;
+      this.#remember(key);
+      this.counts.blobs += 1;
+      run.blobs += 1;
+      this.#toQuery.push({ record, rawLength: rawLengths[at] ?? 0, run });
+      this.#toQueryBytes += record.length;
     });
+    this.#release([{ run }]);
     this.#pump();
-    while (this.#heldBytes > heldBytesMax) await this.#change();
-    this.#throwFailure();
+  }
+
+  /** Somebody waits for a run to be given back: full requests are not waited for while the line is idle. */
+  hurry(): void {
+    this.#isAwaited = true;
+    this.#pump();
   }
 
   /** Resolves when everything added so far is stored and owned. */
@@ -80,7 +102,8 @@ export class BlobSender {
       for (;;) {
         this.#throwFailure();
         this.#pump();
-        if (this.#heldBytes === 0 && this.#queries === 0 && this.#uploads === 0) return;
+        const waiting = this.#toQuery.length + this.#toUpload.length;
+        if (waiting === 0 && this.#queries === 0 && this.#uploads === 0) return;
         await this.#change();
       }
     } finally {
@@ -93,32 +116,22 @@ export class BlobSender {
     this.counts.blobs += nodes.length;
     for (let from = 0; from < nodes.length; from += requestBlobsMax) {
       const asked = nodes.slice(from, from + requestBlobsMax);
-      const { states } = await this.#query(asked);
+      const { states } = await this.#query(asked.map(({ id }) => id));
       const missing = asked.filter((_node, at) => states[at] !== 'o');
       this.counts.ownedBlobs += asked.length - missing.length;
       let group: SealedBlob[] = [];
       let groupBytes = 0;
       for (const node of missing) {
         if (groupBytes + node.blob.length > requestBytes && group.length > 0) {
-          await this.#put(group);
+          await this.#put(group.map(encodeBlobRecord));
           group = [];
           groupBytes = 0;
         }
         group.push(node);
         groupBytes += node.blob.length;
       }
-      if (group.length > 0) await this.#put(group);
+      if (group.length > 0) await this.#put(group.map(encodeBlobRecord));
     }
-  }
-
-  #add(blob: HeldBlob): void {
-    const key = bytesKey(blob.id);
-    if (this.#settled.has(key)) return;
-    this.#remember(key);
-    this.counts.blobs += 1;
-    this.#heldBytes += blob.blob.length;
-    this.#toQuery.push(blob);
-    this.#toQueryBytes += blob.blob.length;
   }
 
   #remember(key: string): void {
@@ -132,7 +145,7 @@ export class BlobSender {
   #pump(): void {
     if (this.#failure !== undefined) return;
     const isDue = (count: number, bytes: number) =>
-      count > 0 && (this.#flushing > 0 || count >= requestBlobsMax || bytes >= requestBytes);
+      count > 0 && (this.#flushing > 0 || count >= requestBlobsMax || bytes >= requestBytes || this.#isHurried());
     while (this.#queries < queriesInFlightMax && isDue(this.#toQuery.length, this.#toQueryBytes)) {
       const asked = this.#toQuery.splice(0, requestBlobsMax);
       this.#toQueryBytes -= bytesOf(asked);
@@ -146,12 +159,12 @@ export class BlobSender {
     while (
       this.#uploads < uploadsInFlightMax &&
       isDue(this.#toUpload.length, this.#toUploadBytes) &&
-      (isLast || this.#toUpload.length >= requestBlobsMax || this.#toUploadBytes >= requestBytes)
+      (isLast || this.#toUpload.length >= requestBlobsMax || this.#toUploadBytes >= requestBytes || this.#isHurried())
     ) {
       const group = this.#takeUpload();
       this.#uploads += 1;
       this.#run(
-        this.#put(group).then(() => {
+        this.#put(group.map(({ record }) => record)).then(() => {
           for (const { rawLength } of group) this.counts.newFileBytes += rawLength;
           this.#release(group);
         }),
@@ -162,12 +175,17 @@ export class BlobSender {
     }
   }
 
+  /** Whoever waits for room must not wait for a request that does not fill up. */
+  #isHurried(): boolean {
+    return this.#isAwaited && this.#queries + this.#uploads < requestsForWaiting;
+  }
+
   #takeUpload(): HeldBlob[] {
     let bytes = 0;
     let count = 0;
-    for (const { blob } of this.#toUpload) {
-      if (count === requestBlobsMax || (count > 0 && bytes + blob.length > requestBytes)) break;
-      bytes += blob.length;
+    for (const { record } of this.#toUpload) {
+      if (count === requestBlobsMax || (count > 0 && bytes + record.length > requestBytes)) break;
+      bytes += record.length;
       count += 1;
     }
     this.#toUploadBytes -= bytes;
@@ -178,7 +196,7 @@ export class BlobSender {
     work
       .catch((error: unknown) => {
         this.#failure ??= error instanceof Error ? error : new Error(String(error));
-        this.#heldBytes = 0;
+        this.#onFailure(this.#failure);
       })
       .finally(() => {
         done();
@@ -188,7 +206,7 @@ export class BlobSender {
   }
 
   async #settle(asked: readonly HeldBlob[]): Promise<void> {
-    const answer = await this.#query(asked);
+    const answer = await this.#query(asked.map(({ record }) => record.subarray(0, blobIdBytes)));
     const claimable = asked.filter((_blob, at) => answer.states[at] === 'c');
     const missing = asked.filter((_blob, at) => answer.states[at] === 'm');
     const owned = asked.filter((_blob, at) => answer.states[at] === 'o');
@@ -202,7 +220,9 @@ export class BlobSender {
   /** Returns the blobs that the daemon wants to see whole after all. */
   async #claim(claimable: readonly HeldBlob[], nonceText: string): Promise<HeldBlob[]> {
     const nonce = fromBase64(nonceText);
-    const proofs = claimable.map(({ id, blob }) => {
+    const proofs = claimable.map(({ record }) => {
+      const id = record.subarray(0, blobIdBytes);
+      const blob = record.subarray(blobStreamHeaderBytes);
       const slices = possessionSlices(nonce, id, blob.length);
       const bytes = slices.map(({ offset, length }) => blob.subarray(offset, offset + length));
       return concatBytes(id, possessionProof(nonce, this.#vaultId, id, concatBytes(...bytes)));
@@ -215,23 +235,28 @@ export class BlobSender {
     return claimable.filter((_blob, at) => states[at] !== 'o');
   }
 
-  #query(blobs: readonly { readonly id: Uint8Array }[]) {
-    const ids = blobs.map(({ id }) => id);
+  #query(ids: readonly Uint8Array[]) {
     return this.#broker.spend('query', { bytes: 0, blobs: 0, ids: ids.length }, (grant) =>
       this.#api.queryBlobs(grant, ids),
     );
   }
 
-  async #put(blobs: readonly (HeldBlob | SealedBlob)[]): Promise<void> {
-    const cost = { bytes: bytesOf(blobs), blobs: blobs.length, ids: 0 };
-    const { states } = await this.#broker.spend('upload', cost, (grant) => this.#api.putBlobs(grant, blobs));
+  async #put(records: readonly Uint8Array[]): Promise<void> {
+    const bytes = records.reduce((sum, record) => sum + record.length - blobStreamHeaderBytes, 0);
+    const cost = { bytes, blobs: records.length, ids: 0 };
+    const { states } = await this.#broker.spend('upload', cost, (grant) => this.#api.putBlobs(grant, records));
     const stored = states.replaceAll('e', '').length;
     this.counts.newBlobs += stored;
-    this.counts.ownedBlobs += blobs.length - stored;
+    this.counts.ownedBlobs += records.length - stored;
   }
 
-  #release(blobs: readonly HeldBlob[]): void {
-    this.#heldBytes -= bytesOf(blobs);
+  #release(blobs: readonly Pick<HeldBlob, 'run'>[]): void {
+    for (const { run } of blobs) {
+      run.blobs -= 1;
+      if (run.blobs > 0) continue;
+      this.#isAwaited = false;
+      run.giveBack();
+    }
     this.#notify();
   }
 
@@ -252,6 +277,6 @@ export class BlobSender {
   }
 }
 
-function bytesOf(blobs: readonly { readonly blob: Uint8Array }[]): number {
-  return blobs.reduce((sum, { blob }) => sum + blob.length, 0);
+function bytesOf(blobs: readonly HeldBlob[]): number {
+  return blobs.reduce((sum, { record }) => sum + record.length, 0);
 }

@@ -95,21 +95,26 @@ class PushRun {
     this.#options = options;
     this.#progress = progress;
     this.#isPrivate = createPrivateRules([...options.privatePatterns]);
-    this.#sender = new BlobSender(vault.api, new GrantBroker(vault.api, options.solver), vault.vaultId);
+    const broker = new GrantBroker(vault.api, options.solver);
+    this.#sender = new BlobSender(vault.api, broker, vault.vaultId, (error) => {
+      this.#pool.fail(error);
+    });
     const { dedupSalt, chunkerSecret } = vault.keys;
     const domains = [
       { salt: everyoneSalt, chunkerSecret: undefined },
       { salt: dedupSalt, chunkerSecret },
     ];
-    this.#pool = new SealPool(
-      { domains },
-      {
-        onRun: (sealed) => this.#sender.addRun(sealed),
-        onFiles: (files) => {
-          this.#settle(files);
-        },
+    this.#pool = new SealPool(domains, {
+      onRun: (run) => {
+        this.#sender.addRun(run);
       },
-    );
+      onWaiting: () => {
+        this.#sender.hurry();
+      },
+      onFiles: (files) => {
+        this.#settle(files);
+      },
+    });
     this.#queue = new EntryQueue(readOwnerNames(), {
       onEntry: (entry, signature) => {
         this.#addEntry(entry, signature);

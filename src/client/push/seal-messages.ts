@@ -1,12 +1,15 @@
 // What travels between a push and its sealing threads. Many small files make many small values, and every object that
 // crosses costs more than the work on it: files and results go in columns, one array for each field.
 import type { BigIntStats } from 'node:fs';
-import { blobIdBytes } from '../../protocol/limits.js';
-import { blobKeyBytes, type ChunkRef } from '../seal.js';
+import { blobStreamHeaderBytes } from '../../protocol/blob-stream.js';
+import { blobBytesMax, blobIdBytes } from '../../protocol/limits.js';
+import { blobKeyBytes, type ChunkRef, type SealedLeaf } from '../seal.js';
 
 export interface WorkerSetup {
   /** Salt and chunker secret of the `everyone` domain (secret undefined) and of the vault's own. */
   readonly domains: readonly { readonly salt: Uint8Array; readonly chunkerSecret: Uint8Array | undefined }[];
+  /** How many slabs a thread may have. */
+  readonly slabsMax: number;
 }
 
 export interface FileJob {
@@ -24,17 +27,21 @@ export interface FileJobs {
   readonly sources: Uint8Array;
 }
 
-/** To a thread: files to seal, or room for so many more bytes. */
+/** To a thread: files to seal, or a slab of which one run is done with. */
 export type ToWorker =
   | { readonly type: 'files'; readonly jobs: FileJobs }
-  | { readonly type: 'room'; readonly bytes: number };
+  | { readonly type: 'give-back'; readonly slab: number };
 
-/** Sealed blobs one after the other in one buffer. */
+/** One slab holds any record, with room to spare for small ones. */
+export const slabBytes = 64 * 1024 + blobStreamHeaderBytes + blobBytesMax;
+
+/** Records of sealed blobs one after the other in a slab of the thread, which keeps its hands off until they are given back. */
 export interface SealedRun {
-  readonly bytes: Uint8Array;
-  /** 32 bytes each. */
-  readonly ids: Uint8Array;
-  readonly lengths: Uint32Array;
+  readonly slab: number;
+  /** The slab itself, with the first run in it. */
+  readonly memory: SharedArrayBuffer | undefined;
+  readonly fromByte: number;
+  readonly toByte: number;
   readonly rawLengths: Uint32Array;
 }
 
@@ -59,6 +66,12 @@ export interface SealedFile {
   readonly changed: boolean;
 }
 
+/** A chunk as its thread names it. */
+export type SealedChunk = SealedLeaf & { readonly rawLength: number };
+
+/** A sealed file on the thread's side. */
+export type FinishedFile = Omit<SealedFile, 'chunks'> & { readonly chunks: readonly SealedChunk[] };
+
 export interface FailedFile {
   readonly ticket: number;
   readonly message: string;
@@ -74,9 +87,13 @@ export interface SealedFiles {
   readonly refs: Uint8Array;
 }
 
-/** From a thread: runs come before the files whose last chunk they hold; `idle` after the last file of a `files` message. */
+/**
+ * From a thread: runs come before the files whose last chunk they hold; `waiting` when no slab is free; `idle` after the
+ * last file of a `files` message.
+ */
 export type FromWorker =
   | { readonly type: 'run'; readonly run: SealedRun }
+  | { readonly type: 'waiting' }
   | { readonly type: 'sealed'; readonly files: SealedFiles; readonly failed: readonly FailedFile[] }
   | { readonly type: 'idle' };
 
@@ -114,12 +131,11 @@ export function statOf(stat: BigIntStats): SourceStat {
   return { mode, uid, gid, size, mtimeNs, ctimeNs, ino, dev };
 }
 
-export function encodeFiles(files: readonly SealedFile[]): SealedFiles {
+export function encodeFiles(files: readonly FinishedFile[]): SealedFiles {
   const heads = new Uint32Array(files.length * headFields);
   const sizes = new Float64Array(files.length);
   const stats = new BigInt64Array(files.length * statFields.length);
-  const refs = new Uint8Array(files.reduce((sum, { chunks }) => sum + chunks.length * refBytes, 0));
-  const view = new DataView(refs.buffer);
+  const refs = Buffer.allocUnsafeSlow(files.reduce((sum, { chunks }) => sum + chunks.length * refBytes, 0));
   let at = 0;
   for (const [index, file] of files.entries()) {
     const flags = (file.sparse ? sparseFlag : 0) | (file.changed ? changedFlag : 0);
@@ -127,9 +143,9 @@ export function encodeFiles(files: readonly SealedFile[]): SealedFiles {
     sizes[index] = file.sizeBytes;
     for (const [field, name] of statFields.entries()) stats[index * statFields.length + field] = file.stat[name];
     for (const { id, key, rawLength } of file.chunks) {
-      refs.set(id, at);
-      refs.set(key, at + blobIdBytes);
-      view.setUint32(at + blobIdBytes + blobKeyBytes, rawLength);
+      refs.write(id, at, 'latin1');
+      refs.write(key, at + blobIdBytes, 'latin1');
+      refs.writeUInt32BE(rawLength, at + blobIdBytes + blobKeyBytes);
       at += refBytes;
     }
   }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
+import type { RecordRun } from './blob-sender.js';
 import {
   decodeFiles,
   encodeJobs,
@@ -20,21 +21,26 @@ const batchBytesMax = 8 * 1024 * 1024;
 /** Batches queued on one thread: one at work, one waiting. */
 const batchesPerThread = 2;
 const threadsMax = 8;
+/** All threads together seal this far ahead of the daemon, about 72 MB; each has enough to work while others are sent. */
+const slabsOfAll = 16;
+const slabsOfThreadMin = 4;
 
 export interface SealPoolEvents {
-  /** Must settle when the receiver has room again; a rejection ends the pool. */
-  readonly onRun: (run: SealedRun) => Promise<void>;
+  readonly onRun: (run: RecordRun) => void;
+  /** A thread can go on only when a run is given back. */
+  readonly onWaiting: () => void;
   readonly onFiles: (files: readonly (SealedFile | FailedFile)[]) => void;
 }
 
 interface Thread {
   readonly worker: Worker;
+  readonly slabs: SharedArrayBuffer[];
   batches: number;
 }
 
 export class SealPool {
   readonly #threads: Thread[] = [];
-  readonly #setup: WorkerSetup;
+  readonly #domains: WorkerSetup['domains'];
   readonly #events: SealPoolEvents;
   readonly #threadCount: number;
   #batch: FileJob[] = [];
@@ -43,8 +49,12 @@ export class SealPool {
   #wake: (() => void)[] = [];
   #closing = false;
 
-  constructor(setup: WorkerSetup, events: SealPoolEvents, threads = Math.min(availableParallelism(), threadsMax)) {
-    this.#setup = setup;
+  constructor(
+    domains: WorkerSetup['domains'],
+    events: SealPoolEvents,
+    threads = Math.min(availableParallelism(), threadsMax),
+  ) {
+    this.#domains = domains;
     this.#events = events;
     this.#threadCount = Math.max(1, threads);
   }
@@ -99,16 +109,18 @@ export class SealPool {
   }
 
   #start(): Thread {
-    const worker = new Worker(new URL('./seal-worker.js', import.meta.url), { workerData: this.#setup });
-    const thread: Thread = { worker, batches: 0 };
+    const slabsMax = Math.max(slabsOfThreadMin, Math.floor(slabsOfAll / this.#threadCount));
+    const workerData: WorkerSetup = { domains: this.#domains, slabsMax };
+    const worker = new Worker(new URL('./seal-worker.js', import.meta.url), { workerData });
+    const thread: Thread = { worker, slabs: [], batches: 0 };
     worker.on('message', (message: FromWorker) => {
       this.#receive(thread, message);
     });
     worker.on('error', (cause) => {
-      this.#fail(new ClientError('failed', `a sealing thread failed: ${cause.message}`, undefined, { cause }));
+      this.fail(new ClientError('failed', `a sealing thread failed: ${cause.message}`, undefined, { cause }));
     });
     worker.on('exit', () => {
-      if (!this.#closing) this.#fail(new ClientError('failed', 'a sealing thread ended too early'));
+      if (!this.#closing) this.fail(new ClientError('failed', 'a sealing thread ended too early'));
     });
     this.#threads.push(thread);
     return thread;
@@ -116,18 +128,12 @@ export class SealPool {
 
   #receive(thread: Thread, message: FromWorker): void {
     switch (message.type) {
-      case 'run': {
-        const bytes = message.run.bytes.length;
-        this.#events.onRun(message.run).then(
-          () => {
-            send(thread.worker, { type: 'room', bytes });
-          },
-          (error: unknown) => {
-            this.#fail(error instanceof Error ? error : new Error(String(error)));
-          },
-        );
+      case 'run':
+        this.#events.onRun(readRun(thread, message.run));
         return;
-      }
+      case 'waiting':
+        this.#events.onWaiting();
+        return;
       case 'sealed':
         this.#events.onFiles([...decodeFiles(message.files), ...message.failed]);
         return;
@@ -138,7 +144,8 @@ export class SealPool {
     }
   }
 
-  #fail(error: Error): void {
+  /** Ends the pool: whoever waits for it, now or later, gets the error. */
+  fail(error: Error): void {
     this.#failure ??= error;
     this.#notify();
   }
@@ -154,6 +161,20 @@ export class SealPool {
     this.#wake = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function readRun({ worker, slabs }: Thread, run: SealedRun): RecordRun {
+  const { slab, fromByte, toByte, rawLengths } = run;
+  if (run.memory !== undefined) slabs[slab] = run.memory;
+  const memory = slabs[slab];
+  if (memory === undefined) throw new Error('a thread sealed into memory that it does not share');
+  return {
+    bytes: new Uint8Array(memory, fromByte, toByte - fromByte),
+    rawLengths,
+    giveBack: () => {
+      send(worker, { type: 'give-back', slab });
+    },
+  };
 }
 
 function send(worker: Worker, message: ToWorker): void {

@@ -1,16 +1,18 @@
 // A sealing thread: reads, cuts, compresses and encrypts whole files. Plaintext never leaves it.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { blobIdBytes } from '../../protocol/limits.js';
 import { createGearTable } from '../chunker.js';
-import type { ChunkRef, SealedBlob } from '../seal.js';
+import { frameKinds, type PlannedFrame, planFrame } from '../frame.js';
+import type { SealedLeaf } from '../seal.js';
+import { RecordSlabs } from './record-slabs.js';
 import {
   decodeJobs,
   encodeFiles,
   type FailedFile,
   type FileJob,
+  type FinishedFile,
   type FromWorker,
-  type SealedFile,
+  type SealedChunk,
   statOf,
   type ToWorker,
   type WorkerSetup,
@@ -18,24 +20,16 @@ import {
 import { createSealingMemory, sealFile } from './source-file.js';
 import { reason } from './walk.js';
 
-/** A run is handed over at this size: large enough to be rare, small enough to keep the uploads going. */
-const runBytes = 4 * 1024 * 1024;
-/** Bytes that a thread may have handed over without being told that there is room for more. */
-const aheadBytesMax = 12 * 1024 * 1024;
-
 if (parentPort === null) throw new Error('seal-worker runs as a worker thread');
 const port = parentPort;
 const setup = workerData as WorkerSetup;
 const memory = createSealingMemory(
   setup.domains.map(({ salt, chunkerSecret }) => ({ salt, gear: createGearTable(chunkerSecret) })),
 );
+const slabs = new RecordSlabs(setup.slabsMax);
 
-let pending: SealedBlob[] = [];
-let pendingBytes = 0;
-let finished: SealedFile[] = [];
+let finished: FinishedFile[] = [];
 let failed: FailedFile[] = [];
-let aheadBytes = 0;
-let onRoom: (() => void) | undefined;
 
 function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
@@ -43,25 +37,8 @@ function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
 
 /** Sends what is sealed, then the files that are complete with it: the order is what `FromWorker` promises. */
 function handOver(): void {
-  if (pending.length > 0) {
-    const bytes = new Uint8Array(pendingBytes);
-    const ids = new Uint8Array(pending.length * blobIdBytes);
-    const lengths = new Uint32Array(pending.length);
-    const rawLengths = new Uint32Array(pending.length);
-    let at = 0;
-    pending.forEach((sealed, index) => {
-      bytes.set(sealed.blob, at);
-      ids.set(sealed.id, index * blobIdBytes);
-      lengths[index] = sealed.blob.length;
-      rawLengths[index] = sealed.rawLength;
-      at += sealed.blob.length;
-    });
-    aheadBytes += pendingBytes;
-    pending = [];
-    pendingBytes = 0;
-    const buffers = [bytes.buffer, ids.buffer, lengths.buffer, rawLengths.buffer];
-    post({ type: 'run', run: { bytes, ids, lengths, rawLengths } }, buffers);
-  }
+  const run = slabs.takeRun();
+  if (run !== undefined) post({ type: 'run', run }, [run.rawLengths.buffer as ArrayBuffer]);
   if (finished.length > 0 || failed.length > 0) {
     const files = encodeFiles(finished);
     const buffers = [files.heads, files.sizes, files.stats, files.refs].map(({ buffer }) => buffer as ArrayBuffer);
@@ -71,25 +48,37 @@ function handOver(): void {
   }
 }
 
-function room(): Promise<void> | undefined {
-  if (aheadBytes < aheadBytesMax) return undefined;
-  return new Promise((resolve) => {
-    onRoom = resolve;
-  });
+async function sealBehindWait(salt: Uint8Array, plan: PlannedFrame, waiting: Promise<void>): Promise<SealedLeaf> {
+  post({ type: 'waiting' });
+  await waiting;
+  return slabs.seal(salt, plan);
+}
+
+function seal(salt: Uint8Array, raw: Uint8Array): SealedLeaf | Promise<SealedLeaf> {
+  const plan = planFrame(frameKinds.data, raw);
+  if (!slabs.hasRoom(plan)) {
+    handOver();
+    const waiting = slabs.nextSlab();
+    if (waiting !== undefined) return sealBehindWait(salt, plan, waiting);
+  }
+  return slabs.seal(salt, plan);
 }
 
 async function sealOne(job: FileJob): Promise<void> {
   const domain = memory.domains[job.domain];
   if (domain === undefined) throw new Error('unknown domain');
-  const chunks: ChunkRef[] = [];
+  const chunks: SealedChunk[] = [];
+  const add = ({ id, key }: SealedLeaf, rawLength: number): SealedLeaf => {
+    chunks.push({ id, key, rawLength });
+    return { id, key };
+  };
   try {
-    const read = await sealFile(job.source, memory.window, domain, (sealed) => {
-      chunks.push({ id: sealed.id, key: sealed.key, rawLength: sealed.rawLength });
-      pending.push(sealed);
-      pendingBytes += sealed.blob.length;
-      if (pendingBytes < runBytes) return undefined;
-      handOver();
-      return room();
+    const read = await sealFile(job.source, memory.window, domain, {
+      seal: (raw) => {
+        const sealed = seal(domain.salt, raw);
+        return sealed instanceof Promise ? sealed.then((late) => add(late, raw.length)) : add(sealed, raw.length);
+      },
+      repeat: add,
     });
     const { sizeBytes, sparse, changed } = read;
     finished.push({ ticket: job.ticket, chunks, stat: statOf(read.stat), sizeBytes, sparse, changed });
@@ -101,9 +90,8 @@ async function sealOne(job: FileJob): Promise<void> {
 let queue = Promise.resolve();
 
 port.on('message', (message: ToWorker) => {
-  if (message.type === 'room') {
-    aheadBytes -= message.bytes;
-    if (aheadBytes < aheadBytesMax) onRoom?.();
+  if (message.type === 'give-back') {
+    slabs.giveBack(message.slab);
     return;
   }
   queue = queue.then(async () => {

@@ -3,7 +3,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync }
 import { rawBytesMax } from '../../protocol/limits.js';
 import { findCut, nextCut, type ScanGear, scanGear } from '../chunker.js';
 import { createWasmScanner } from '../gear-scan-wasm.js';
-import { type SealedBlob, sealLeaf } from '../seal.js';
+import type { SealedLeaf } from '../seal.js';
 import { systemCalls } from '../system-calls.js';
 
 /** What keys and cuts the content of one file: its dedup domain. */
@@ -45,19 +45,33 @@ export function createSealingMemory(
   };
 }
 
-const zeroChunks = new Map<Uint8Array, SealedBlob | undefined>();
+/** Takes the chunks of one file in order. */
+export interface ChunkSink {
+  /** Seals the next chunk. A promise where room must be waited for: the bytes must not change until it resolves. */
+  seal(raw: Uint8Array): SealedLeaf | Promise<SealedLeaf>;
+  /** The next chunk is one that this sink has sealed before. */
+  repeat(sealed: SealedLeaf, rawLength: number): void;
+}
+
+const zeroChunks = new Map<Uint8Array, SealedLeaf | 'cut'>();
 
 /**
- * The sealed chunk of `rawBytesMax` zeros, or undefined where the gear table would cut such a run. Sparse disk images are
- * mostly this one chunk: it is sealed once a thread and holes are never read.
+ * Adds as many chunks of `rawBytesMax` zeros as `count` says. Sparse disk images are mostly this one chunk: it is sealed once
+ * a thread and holes are never read. False where the gear table would cut such a run.
  */
-function zeroChunk(domain: SealingDomain): SealedBlob | undefined {
-  if (!zeroChunks.has(domain.salt)) {
-    const zeros = new Uint8Array(rawBytesMax);
-    const isOneChunk = nextCut(zeros, 0, zeros.length, domain.gear) === rawBytesMax;
-    zeroChunks.set(domain.salt, isOneChunk ? sealLeaf(domain.salt, zeros) : undefined);
+async function addZeroChunks(domain: SealingDomain, count: number, sink: ChunkSink): Promise<boolean> {
+  let added = 0;
+  let zeros = zeroChunks.get(domain.salt);
+  if (zeros === undefined) {
+    const raw = new Uint8Array(rawBytesMax);
+    const isOneChunk = nextCut(raw, 0, raw.length, domain.gear) === rawBytesMax;
+    zeros = isOneChunk ? await sink.seal(raw) : 'cut';
+    zeroChunks.set(domain.salt, zeros);
+    added = 1;
   }
-  return zeroChunks.get(domain.salt);
+  if (zeros === 'cut') return false;
+  for (; added < count; added += 1) sink.repeat(zeros, rawBytesMax);
+  return true;
 }
 
 function sameVersion(a: BigIntStats, b: BigIntStats): boolean {
@@ -65,14 +79,14 @@ function sameVersion(a: BigIntStats, b: BigIntStats): boolean {
 }
 
 /**
- * Hands every chunk of the file to `emit`, in order, and returns the version that was read. `emit` may return a promise
- * where the receiver is full. Throws the system's error when the file cannot be read.
+ * Hands every chunk of the file to `sink`, in order, and returns the version that was read. Throws the system's error when
+ * the file cannot be read.
  */
 export async function sealFile(
   path: Uint8Array,
   window: Uint8Array,
   domain: SealingDomain,
-  emit: (sealed: SealedBlob) => Promise<void> | undefined,
+  sink: ChunkSink,
 ): Promise<ReadFile> {
   // Never follow a symlink that took the file's place, never wait for a FIFO's writer.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -81,7 +95,7 @@ export async function sealFile(
     const stat = fstatSync(file, { bigint: true });
     if (!stat.isFile()) throw new Error('is no longer a regular file');
     const sparse = stat.blocks * 512n < stat.size;
-    const sizeBytes = await sealContent({ file, expectedBytes: Number(stat.size), sparse, window }, domain, emit);
+    const sizeBytes = await sealContent({ file, expectedBytes: Number(stat.size), sparse, window }, domain, sink);
     const after = fstatSync(file, { bigint: true });
     const changed = !sameVersion(stat, after) || BigInt(sizeBytes) !== stat.size;
     return { stat, sizeBytes, sparse, changed };
@@ -98,7 +112,7 @@ async function sealContent(
     readonly window: Uint8Array;
   },
   domain: SealingDomain,
-  emit: (sealed: SealedBlob) => Promise<void> | undefined,
+  sink: ChunkSink,
 ): Promise<number> {
   const { file, expectedBytes, sparse, window } = source;
   let start = 0;
@@ -120,10 +134,10 @@ async function sealContent(
     }
     if (start === end) return readBytes;
     const length = findCut(start, end, domain.scan);
-    const waiting = emit(sealLeaf(domain.salt, window.subarray(start, start + length)));
-    if (waiting !== undefined) await waiting;
+    const sealed = sink.seal(window.subarray(start, start + length));
+    if (sealed instanceof Promise) await sealed;
     start += length;
-    if (sparse && start === end && !atEnd) readBytes = await skipHole(file, readBytes, expectedBytes, domain, emit);
+    if (sparse && start === end && !atEnd) readBytes = await skipHole(file, readBytes, expectedBytes, domain, sink);
   }
 }
 
@@ -133,17 +147,12 @@ async function skipHole(
   offset: number,
   sizeBytes: number,
   domain: SealingDomain,
-  emit: (sealed: SealedBlob) => Promise<void> | undefined,
+  sink: ChunkSink,
 ): Promise<number> {
-  const zeros = zeroChunk(domain);
   const calls = systemCalls();
-  if (zeros === undefined || calls === undefined) return offset;
+  if (calls === undefined) return offset;
   const data = Math.min(calls.seekData(file, offset) ?? sizeBytes, sizeBytes);
-  let at = offset;
-  while (data - at >= rawBytesMax) {
-    const waiting = emit(zeros);
-    if (waiting !== undefined) await waiting;
-    at += rawBytesMax;
-  }
-  return at;
+  const count = Math.max(0, Math.floor((data - offset) / rawBytesMax));
+  const isSkipped = count > 0 && (await addZeroChunks(domain, count, sink));
+  return isSkipped ? offset + count * rawBytesMax : offset;
 }

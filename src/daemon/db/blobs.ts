@@ -42,18 +42,23 @@ export interface NewBlob {
   readonly lengthBytes: number;
 }
 
-/** Adds rows for new blobs and repoints damaged ones to the new pack, healed; leaves every other known blob as it is. */
-export function insertBlobs(tx: Queries, packNo: number, blobs: readonly NewBlob[]): void {
+/**
+ * Adds rows for new blobs and repoints damaged ones to the new pack, healed; leaves every other known blob as it is.
+ * Returns the numbers of those that now lie in the new pack, by their offset.
+ */
+export function insertBlobs(tx: Queries, packNo: number, blobs: readonly NewBlob[]): Map<number, number> {
   const idRun = Buffer.concat(blobs.map(({ id }) => id));
   const places = JSON.stringify(blobs.map(({ offsetBytes, lengthBytes }) => [offsetBytes, lengthBytes]));
-  tx.run(sql`
+  const rows = tx.all<{ blobNo: number; offsetBytes: number }>(sql`
     insert into blobs (blob_id, pack_no, offset_bytes, length_bytes, damaged)
     select substr(${idRun}, j.key * ${blobIdBytes} + 1, ${blobIdBytes}), ${packNo},
       json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]'), 0
     from json_each(${places}) j where true
     on conflict (blob_id) do update
     set pack_no = excluded.pack_no, offset_bytes = excluded.offset_bytes, length_bytes = excluded.length_bytes, damaged = 0
-    where blobs.damaged <> 0`);
+    where blobs.damaged <> 0
+    returning blob_no as "blobNo", offset_bytes as "offsetBytes"`);
+  return new Map(rows.map(({ blobNo, offsetBytes }) => [offsetBytes, blobNo]));
 }
 
 /** `links` are pairs (parent number, child number); known ones stay. */

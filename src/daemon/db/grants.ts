@@ -51,29 +51,30 @@ interface Spending {
 
 /**
  * Takes `cost` off a grant, all or nothing, in one statement: two spenders can never take the same rest. Call it in the
- * transaction that does the work. Throws ProtocolError `grant-invalid` for a grant that is unknown, another account's
+ * transaction that does the work. A cost of nothing only asks whether the grant is usable, and writes nothing. Throws ProtocolError `grant-invalid` for a grant that is unknown, another account's
  * or expired (they look alike), `grant-exhausted` when too little is left.
  */
 export function spendGrant(tx: Queries, { accountNo, grantId, cost, nowMs }: Spending): void {
-  for (const amount of [cost.bytes, cost.blobs, cost.ids]) assert(Number.isSafeInteger(amount) && amount >= 0);
+  const amounts = [cost.bytes, cost.blobs, cost.ids];
+  for (const amount of amounts) assert(Number.isSafeInteger(amount) && amount >= 0);
   const usable = and(eq(grants.grantId, grantId), eq(grants.accountNo, accountNo), gt(grants.expiresAt, nowMs));
   const enough = and(
     gte(grants.bytesLeft, cost.bytes),
     gte(grants.blobsLeft, cost.blobs),
     gte(grants.idsLeft, cost.ids),
   );
-  const { changes } = tx
-    .update(grants)
-    .set({
+  const isQuestion = amounts.every((amount) => amount === 0);
+  if (!isQuestion) {
+    const left = {
       bytesLeft: sql`${grants.bytesLeft} - ${cost.bytes}`,
       blobsLeft: sql`${grants.blobsLeft} - ${cost.blobs}`,
       idsLeft: sql`${grants.idsLeft} - ${cost.ids}`,
-    })
-    .where(and(usable, enough))
-    .run();
-  if (changes === 1) return;
+    };
+    if (tx.update(grants).set(left).where(and(usable, enough)).run().changes === 1) return;
+  }
   const known = tx.select({ grantId: grants.grantId }).from(grants).where(usable).get();
   if (known === undefined) throw new ProtocolError('grant-invalid', 'the grant is unknown or has expired');
+  if (isQuestion) return;
   throw new ProtocolError('grant-exhausted', 'too little is left of the grant');
 }
 
