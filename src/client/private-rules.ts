@@ -1,6 +1,7 @@
 // Which files never leave the vault's own dedup domain (docs/format.md, "Dedup domains"): what is usually secret, and
 // whatever the user adds. Patterns follow the rules of gitignore.
 import ignore from 'ignore';
+import { type ByteText, byteTextOf } from './byte-text.js';
 
 /** Short secrets with a known shape are what confirmed guesses would find: keys, passwords, wallets, histories. */
 const builtInPatterns: readonly string[] = [
@@ -51,35 +52,40 @@ const builtInPatterns: readonly string[] = [
   'gshadow-',
 ];
 
-/** Bytes become characters one by one, so that names in any encoding match patterns in the same encoding. */
-function asText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-}
-
 /**
  * A quick test that most paths fail: some component looks like the last one of a built-in pattern. Only what passes it is
- * put to the real rules, which cost some microseconds a path.
+ * put to the real rules, which cost some microseconds a path. Paths come folder by folder, so the answer for a folder is kept.
  */
-function createQuickTest(): RegExp {
+function createQuickTest(): (path: ByteText) => boolean {
   const lastComponents = builtInPatterns.map((pattern) => pattern.replace(/\/$/, '').replace(/^.*\//, ''));
   const expressions = lastComponents.map((text) =>
     text.replaceAll(/[.+^${}()|[\]\\?]/g, '\\$&').replaceAll('*', '[^/]*'),
   );
-  return new RegExp(`(?:^|/)(?:${expressions.join('|')})(?:/|$)`, 'i');
+  const pattern = new RegExp(`(?:^|/)(?:${expressions.join('|')})(?:/|$)`, 'i');
+  let folder = '';
+  let isFolderLike = false;
+  return (path) => {
+    const nameAt = path.lastIndexOf('/') + 1;
+    if (nameAt !== folder.length || !path.startsWith(folder)) {
+      folder = path.slice(0, nameAt);
+      isFolderLike = pattern.test(folder);
+    }
+    return isFolderLike || pattern.test(path.slice(nameAt));
+  };
 }
 
 /**
  * Tells whether a file's content is private. `path` is relative with `/`, as in a manifest; the extra patterns come after
  * the built-in ones, so `!pattern` takes a file out again. Case does not matter.
  */
-export function createPrivateRules(extraPatterns: readonly string[]): (path: Uint8Array) => boolean {
+export function createPrivateRules(extraPatterns: readonly string[]): (path: ByteText) => boolean {
   const rules = ignore({ ignoreCase: true, allowRelativePaths: true });
   rules.add([...builtInPatterns]);
-  rules.add(extraPatterns.map((pattern) => asText(Buffer.from(pattern, 'utf8'))));
+  // Bytes stand as characters in patterns too, so that names in any encoding match patterns in the same encoding.
+  rules.add(extraPatterns.map(byteTextOf));
   const quickTest = extraPatterns.length === 0 ? createQuickTest() : undefined;
   return (path) => {
     if (path.length === 0) return false;
-    const text = asText(path);
-    return quickTest?.test(text) !== false && rules.ignores(text);
+    return quickTest?.(path) !== false && rules.ignores(path);
   };
 }

@@ -50,6 +50,11 @@ export function bytesKey(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
+/** The bytes behind a `bytesKey`. */
+export function fromBytesKey(key: string): Uint8Array {
+  return Buffer.from(key, 'latin1');
+}
+
 /** The ASCII (or UTF-8) bytes of a text, for labels. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(text, 'utf8'));

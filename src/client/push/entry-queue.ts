@@ -1,31 +1,32 @@
 // Puts entries back into walk order: files finish sealing in any order, the manifest wants them sorted.
-import type { BigIntStats } from 'node:fs';
+import { fromBytesKey } from '../../protocol/bytes.js';
+import type { ByteText } from '../byte-text.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import type { ChunkRef } from '../seal.js';
 import type { OwnerNames } from './owner-names.js';
-import type { FileSignature } from './push-cache.js';
-import type { SourceStat } from './seal-messages.js';
+import { type FileSignature, fileKey, type SourceStat } from './source-stat.js';
 import type { WalkedEntry } from './walk.js';
 
 /** The content of one file, however many names it has. */
 export interface FileContent {
   readonly chunks: readonly ChunkRef[];
+  /** How much was read: where the file changed meanwhile, not what the stat says. */
   readonly sizeBytes: number;
-  readonly sparse: boolean;
-  readonly stat: SourceStat;
-  /** False where the file changed while it was read: the next push must read it again. */
-  readonly isCacheable: boolean;
+  /** The version that was read; undefined where it is the one that was walked. */
+  readonly stat: SourceStat | undefined;
+  /** The file changed while it was read: the next push must read it again. */
+  readonly changed: boolean;
 }
 
 interface HardlinkGroup {
-  readonly firstPath: Uint8Array;
+  readonly firstPath: ByteText;
   content: FileContent | undefined;
 }
 
 interface Slot {
   readonly walked: WalkedEntry;
   readonly group: HardlinkGroup | undefined;
-  readonly linkTarget: Uint8Array | undefined;
+  readonly linkTarget: ByteText | undefined;
   /** Undefined while a thread reads the file; null where it could not be read. */
   content: FileContent | null | undefined;
 }
@@ -61,13 +62,13 @@ export class EntryQueue {
     this.#append({ walked, group: undefined, linkTarget: undefined, content: null });
   }
 
-  addSymlink(walked: WalkedEntry, linkTarget: Uint8Array): void {
+  addSymlink(walked: WalkedEntry, linkTarget: ByteText): void {
     this.#append({ walked, group: undefined, linkTarget, content: null });
   }
 
   /** True when the file is a further name of one that was added before: nothing is to be read. */
   addLinkToKnown(walked: WalkedEntry): boolean {
-    if (walked.stat.nlink < 2n) return false;
+    if (walked.stat.links < 2) return false;
     const group = this.#groups.get(fileKey(walked.stat));
     if (group === undefined) return false;
     this.#append({ walked, group, linkTarget: undefined, content: undefined });
@@ -99,7 +100,7 @@ export class EntryQueue {
   }
 
   #newGroup(walked: WalkedEntry): HardlinkGroup | undefined {
-    if (walked.stat.nlink < 2n) return undefined;
+    if (walked.stat.links < 2) return undefined;
     const group: HardlinkGroup = { firstPath: walked.path, content: undefined };
     this.#groups.set(fileKey(walked.stat), group);
     return group;
@@ -135,48 +136,33 @@ export class EntryQueue {
     if (slot.content === undefined) return false;
     if (slot.content === null) return true;
     if (slot.group !== undefined) slot.group.content = slot.content;
-    const signature = slot.content.isCacheable ? signatureOf(slot.content.stat) : undefined;
+    const signature = slot.content.changed ? undefined : (slot.content.stat ?? slot.walked.stat);
     this.#events.onEntry(this.#entryOf(slot, slot.content), signature);
     return true;
   }
 
-  #entryOf(slot: Slot, content: FileContent | typeof noContent, hardlinkTo?: Uint8Array): ManifestEntry {
+  #entryOf(slot: Slot, content: FileContent | typeof noContent, hardlinkTo?: ByteText): ManifestEntry {
     const { walked, linkTarget } = slot;
-    // What the thread saw when it opened the file fits the content; the walk may have looked earlier.
+    // What the thread saw when it opened the file fits the content; the walk looked earlier.
     const stat = content.stat ?? walked.stat;
-    const seconds = stat.mtimeNs >= 0n ? stat.mtimeNs / 1_000_000_000n : (stat.mtimeNs - 999_999_999n) / 1_000_000_000n;
     return {
-      path: walked.path,
+      path: fromBytesKey(walked.path),
       type: walked.type,
-      mode: Number(stat.mode & 0o7777n),
-      uid: Number(stat.uid),
-      gid: Number(stat.gid),
-      user: this.#names.user(Number(stat.uid)),
-      group: this.#names.group(Number(stat.gid)),
-      mtimeSeconds: Number(seconds),
-      mtimeNanoseconds: Number(stat.mtimeNs - seconds * 1_000_000_000n),
+      mode: stat.mode & 0o7777,
+      uid: stat.uid,
+      gid: stat.gid,
+      user: this.#names.user(stat.uid),
+      group: this.#names.group(stat.gid),
+      mtimeSeconds: stat.modifiedSeconds,
+      mtimeNanoseconds: stat.modifiedNanoseconds,
       size: content.sizeBytes,
-      sparse: content.sparse,
+      sparse: walked.type === 'file' && stat.sparse,
       chunks: content.chunks,
       chunkLists: noChunks,
-      ...(linkTarget === undefined ? {} : { linkTarget }),
-      ...(hardlinkTo === undefined ? {} : { hardlinkTo }),
+      ...(linkTarget === undefined ? {} : { linkTarget: fromBytesKey(linkTarget) }),
+      ...(hardlinkTo === undefined ? {} : { hardlinkTo: fromBytesKey(hardlinkTo) }),
     };
   }
 }
 
-const noContent = { chunks: noChunks, sizeBytes: 0, sparse: false, stat: undefined } as const;
-
-function fileKey(stat: BigIntStats): string {
-  return `${String(stat.dev)}:${String(stat.ino)}`;
-}
-
-export function signatureOf(stat: SourceStat): FileSignature {
-  return {
-    sizeBytes: stat.size,
-    modifiedNs: stat.mtimeNs,
-    changedNs: stat.ctimeNs,
-    inode: stat.ino,
-    device: stat.dev,
-  };
-}
+const noContent = { chunks: noChunks, sizeBytes: 0, stat: undefined } as const;

@@ -5,22 +5,20 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { compareBytes, concatBytes, toHex } from '../../protocol/bytes.js';
+import { concatBytes, toHex } from '../../protocol/bytes.js';
+import type { ByteText } from '../byte-text.js';
 import type { ChunkRef, NodeRef } from '../seal.js';
 import { openCacheBlock, sealCacheBlock, sealedOverheadBytes } from '../sealed-cache.js';
-
-/** Identity of a file's content as the file system tells it: any change shows in one of these. */
-export interface FileSignature {
-  readonly sizeBytes: bigint;
-  readonly modifiedNs: bigint;
-  readonly changedNs: bigint;
-  readonly inode: bigint;
-  readonly device: bigint;
-}
+import type { FileSignature } from './source-stat.js';
 
 export interface CachedFile {
   readonly signature: FileSignature;
   readonly chunks: readonly ChunkRef[];
+}
+
+interface CacheRecord {
+  readonly path: ByteText;
+  readonly file: CachedFile;
 }
 
 /** The snapshot that vouches for the cache: while it lives in the vault log, the vault owns all that the cache names. */
@@ -31,11 +29,13 @@ export interface CacheOrigin {
   readonly root: NodeRef;
 }
 
-const label = 'jaycloud/1/push-cache';
+const label = 'jaycloud/1/push-cache/2';
 const blockBytes = 512 * 1024;
 const blockBytesMax = 64 * 1024 * 1024;
 const originBytes = 8 + 32 + 32 + 32;
 const refBytes = 32 + 32 + 4;
+/** Path length, size, two times, inode and device, number of chunks. */
+const recordFixedBytes = 2 + 8 + 12 + 12 + 16 + 4;
 
 function sealBlock(key: Uint8Array, index: number, plain: Uint8Array): Uint8Array {
   const head = new Uint8Array(4);
@@ -49,8 +49,8 @@ export class PushCacheWriter {
   readonly #temporary: string;
   readonly #key: Uint8Array;
   readonly #file: number;
-  #parts: Uint8Array[] = [];
-  #partBytes = 0;
+  #block = Buffer.allocUnsafe(2 * blockBytes);
+  #blockEnd = 0;
   #blocks = 0;
 
   constructor(path: string, key: Uint8Array) {
@@ -64,32 +64,34 @@ export class PushCacheWriter {
   }
 
   /** Files in manifest order. */
-  add(path: Uint8Array, file: CachedFile): void {
-    const record = new Uint8Array(2 + path.length + 40 + 4 + file.chunks.length * refBytes);
-    const view = new DataView(record.buffer);
-    view.setUint16(0, path.length);
-    record.set(path, 2);
-    let at = 2 + path.length;
-    const { sizeBytes, modifiedNs, changedNs, inode, device } = file.signature;
-    for (const value of [sizeBytes, modifiedNs, changedNs, inode, device]) {
-      view.setBigInt64(at, BigInt.asIntN(64, value));
-      at += 8;
+  add(path: Uint8Array, { signature, chunks }: CachedFile): void {
+    const recordBytes = recordFixedBytes + path.length + chunks.length * refBytes;
+    if (this.#blockEnd + recordBytes > this.#block.length) {
+      if (this.#blockEnd > 0) this.#writeBlock();
+      if (recordBytes > this.#block.length) this.#block = Buffer.allocUnsafe(recordBytes);
     }
-    view.setUint32(at, file.chunks.length);
-    at += 4;
-    for (const chunk of file.chunks) {
-      record.set(chunk.id, at);
-      record.set(chunk.key, at + 32);
-      view.setUint32(at + 64, chunk.rawLength);
-      at += refBytes;
+    const block = this.#block;
+    let at = block.writeUInt16BE(path.length, this.#blockEnd);
+    block.set(path, at);
+    at = block.writeDoubleBE(signature.sizeBytes, at + path.length);
+    at = block.writeDoubleBE(signature.modifiedSeconds, at);
+    at = block.writeUInt32BE(signature.modifiedNanoseconds, at);
+    at = block.writeDoubleBE(signature.changedSeconds, at);
+    at = block.writeUInt32BE(signature.changedNanoseconds, at);
+    at = block.writeBigUInt64BE(signature.inode, at);
+    at = block.writeBigUInt64BE(signature.device, at);
+    at = block.writeUInt32BE(chunks.length, at);
+    for (const chunk of chunks) {
+      block.set(chunk.id, at);
+      block.set(chunk.key, at + 32);
+      at = block.writeUInt32BE(chunk.rawLength, at + 64);
     }
-    this.#parts.push(record);
-    this.#partBytes += record.length;
-    if (this.#partBytes >= blockBytes) this.#writeBlock();
+    this.#blockEnd = at;
+    if (at >= blockBytes) this.#writeBlock();
   }
 
   commit(origin: CacheOrigin): void {
-    if (this.#partBytes > 0) this.#writeBlock();
+    if (this.#blockEnd > 0) this.#writeBlock();
     const plain = new Uint8Array(originBytes);
     new DataView(plain.buffer).setBigUint64(0, BigInt(origin.seq));
     plain.set(origin.entryHash, 8);
@@ -107,9 +109,8 @@ export class PushCacheWriter {
 
   #writeBlock(): void {
     this.#blocks += 1;
-    writeSync(this.#file, sealBlock(this.#key, this.#blocks, concatBytes(...this.#parts)));
-    this.#parts = [];
-    this.#partBytes = 0;
+    writeSync(this.#file, sealBlock(this.#key, this.#blocks, this.#block.subarray(0, this.#blockEnd)));
+    this.#blockEnd = 0;
   }
 }
 
@@ -118,10 +119,10 @@ export class PushCacheReader {
   readonly origin: CacheOrigin;
   readonly #file: number;
   readonly #key: Uint8Array;
-  #block: Uint8Array = new Uint8Array();
+  #block: Buffer = Buffer.alloc(0);
   #at = 0;
   #blocks = 0;
-  #next: { path: Uint8Array; file: CachedFile } | undefined;
+  #next: CacheRecord | undefined;
 
   private constructor(file: number, key: Uint8Array) {
     this.#file = file;
@@ -153,13 +154,11 @@ export class PushCacheReader {
   }
 
   /** The record of `path`; paths must be asked for in rising order. */
-  find(path: Uint8Array): CachedFile | undefined {
-    while (this.#next !== undefined) {
-      const order = compareBytes(this.#next.path, path);
-      if (order > 0) return undefined;
-      const { file } = this.#next;
+  find(path: ByteText): CachedFile | undefined {
+    while (this.#next !== undefined && this.#next.path <= path) {
+      const found = this.#next;
       this.#next = this.#readRecord();
-      if (order === 0) return file;
+      if (found.path === path) return found.file;
     }
     return undefined;
   }
@@ -180,12 +179,12 @@ export class PushCacheReader {
     return openCacheBlock(this.#key, `${label}/${String(index)}`, sealed);
   }
 
-  #readRecord(): { path: Uint8Array; file: CachedFile } | undefined {
+  #readRecord(): CacheRecord | undefined {
     try {
       if (this.#at >= this.#block.length) {
         const block = this.#readBlock();
         if (block === undefined) return undefined;
-        this.#block = block;
+        this.#block = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
         this.#at = 0;
       }
       return this.#parseRecord();
@@ -195,30 +194,27 @@ export class PushCacheReader {
     }
   }
 
-  #parseRecord(): { path: Uint8Array; file: CachedFile } {
-    const view = new DataView(this.#block.buffer, this.#block.byteOffset, this.#block.byteLength);
-    const pathLength = view.getUint16(this.#at);
-    const path = this.#block.subarray(this.#at + 2, this.#at + 2 + pathLength);
-    let at = this.#at + 2 + pathLength;
-    const number = () => {
-      at += 8;
-      return view.getBigInt64(at - 8);
-    };
+  #parseRecord(): CacheRecord {
+    const block = this.#block;
+    const pathEnd = this.#at + 2 + block.readUInt16BE(this.#at);
+    const path = block.toString('latin1', this.#at + 2, pathEnd);
     const signature = {
-      sizeBytes: number(),
-      modifiedNs: number(),
-      changedNs: number(),
-      inode: BigInt.asUintN(64, number()),
-      device: BigInt.asUintN(64, number()),
+      sizeBytes: block.readDoubleBE(pathEnd),
+      modifiedSeconds: block.readDoubleBE(pathEnd + 8),
+      modifiedNanoseconds: block.readUInt32BE(pathEnd + 16),
+      changedSeconds: block.readDoubleBE(pathEnd + 20),
+      changedNanoseconds: block.readUInt32BE(pathEnd + 28),
+      inode: block.readBigUInt64BE(pathEnd + 32),
+      device: block.readBigUInt64BE(pathEnd + 40),
     };
-    const count = view.getUint32(at);
-    at += 4;
+    const count = block.readUInt32BE(pathEnd + 48);
+    let at = pathEnd + 52;
     const chunks: ChunkRef[] = [];
     for (let i = 0; i < count; i += 1) {
       chunks.push({
-        id: this.#block.subarray(at, at + 32),
-        key: this.#block.subarray(at + 32, at + 64),
-        rawLength: view.getUint32(at + 64),
+        id: block.subarray(at, at + 32),
+        key: block.subarray(at + 32, at + 64),
+        rawLength: block.readUInt32BE(at + 64),
       });
       at += refBytes;
     }

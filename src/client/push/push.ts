@@ -3,8 +3,9 @@ import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sha256 } from '../../protocol/blob-id.js';
-import { concatBytes, equalBytes, toHex, utf8 } from '../../protocol/bytes.js';
+import { concatBytes, equalBytes, fromBytesKey, toHex, utf8 } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
+import { type ByteText, byteTextOf, systemPath } from '../byte-text.js';
 import { everyoneSalt } from '../dedup-domain.js';
 import { ClientError } from '../errors.js';
 import type { ManifestEntry } from '../manifest-entry.js';
@@ -15,13 +16,14 @@ import { appendSnapshot } from '../snapshots.js';
 import type { Vault } from '../vault.js';
 import { VaultLog } from '../vault-log.js';
 import { BlobSender } from './blob-sender.js';
-import { EntryQueue, type FileContent, signatureOf } from './entry-queue.js';
+import { EntryQueue } from './entry-queue.js';
 import { GrantBroker } from './grant-broker.js';
 import { readOwnerNames } from './owner-names.js';
-import { type CachedFile, type FileSignature, PushCacheReader, PushCacheWriter } from './push-cache.js';
+import { type CachedFile, PushCacheReader, PushCacheWriter } from './push-cache.js';
 import type { PushOptions, PushProblem, PushProgress, PushResult } from './push-options.js';
 import type { FailedFile, SealedFile } from './seal-messages.js';
 import { SealPool } from './seal-pool.js';
+import { type FileSignature, isSameVersion } from './source-stat.js';
 import { type WalkedEntry, walk } from './walk.js';
 
 /** Entries that may wait behind one slow file. */
@@ -32,16 +34,6 @@ const walkedPerTurn = 512;
 
 const everyoneDomain = 0;
 const vaultDomain = 1;
-
-function sameSignature(a: FileSignature, b: FileSignature): boolean {
-  return (
-    a.sizeBytes === b.sizeBytes &&
-    a.modifiedNs === b.modifiedNs &&
-    a.changedNs === b.changedNs &&
-    a.inode === b.inode &&
-    a.device === b.device
-  );
-}
 
 /** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
@@ -80,7 +72,7 @@ class PushRun {
   readonly #manifest: ManifestWriter;
   readonly #cache: PushCacheReader | undefined;
   #cacheWriter: PushCacheWriter | undefined;
-  readonly #isPrivate: (path: Uint8Array) => boolean;
+  readonly #isPrivate: (path: ByteText) => boolean;
   #nodes: SealedBlob[] = [];
   #nodeBytes = 0;
   #sentNodes = false;
@@ -136,11 +128,13 @@ class PushRun {
 
   async run(): Promise<PushResult> {
     const { found } = this.#options;
-    for (const { path, message } of found.missing) this.#problem('unreadable', utf8(path), message);
+    for (const { path, message } of found.missing) this.#problem('unreadable', byteTextOf(path), message);
     let walked = 0;
     for (const item of walk(found)) {
-      if (item.kind === 'entry') await this.#visit(item);
-      else this.#problem(item.kind === 'special' ? 'skipped' : 'unreadable', item.source, item.message);
+      if (item.kind === 'entry') {
+        const waiting = this.#visit(item);
+        if (waiting !== undefined) await waiting;
+      } else this.#problem(item.kind === 'special' ? 'skipped' : 'unreadable', item.source, item.message);
       walked += 1;
       if (walked % walkedPerTurn === 0) await this.#breathe();
     }
@@ -156,44 +150,43 @@ class PushRun {
     await this.#pool.close();
   }
 
-  async #visit(walked: WalkedEntry): Promise<void> {
+  /** Returns a promise only where it must be waited for: most files only join a batch. */
+  #visit(walked: WalkedEntry): Promise<void> | undefined {
     if (walked.type === 'directory') {
       this.#queue.addDirectory(walked);
     } else if (walked.type === 'symlink') {
       try {
-        const target = readlinkSync(Buffer.from(walked.source), { encoding: 'buffer' });
-        this.#queue.addSymlink(walked, new Uint8Array(target));
+        this.#queue.addSymlink(walked, readlinkSync(systemPath(walked.source), 'latin1'));
       } catch (error) {
         this.#problem('unreadable', walked.source, (error as Error).message);
       }
     } else if (!this.#queue.addLinkToKnown(walked)) {
       const cached = this.#cache?.find(walked.path);
-      if (cached !== undefined && sameSignature(cached.signature, signatureOf(walked.stat))) {
+      if (cached !== undefined && isSameVersion(cached.signature, walked.stat)) {
         this.#reuse(walked, cached);
       } else {
-        await this.#read(walked);
+        return this.#read(walked);
       }
     }
+    return undefined;
   }
 
   #reuse(walked: WalkedEntry, cached: CachedFile): void {
-    const { stat } = walked;
     this.#reusedChunks += cached.chunks.length;
     this.#queue.addKnown(walked, {
       chunks: cached.chunks,
-      sizeBytes: Number(stat.size),
-      sparse: stat.blocks * 512n < stat.size,
-      stat,
-      isCacheable: true,
+      sizeBytes: walked.stat.sizeBytes,
+      stat: undefined,
+      changed: false,
     });
   }
 
-  async #read(walked: WalkedEntry): Promise<void> {
+  #read(walked: WalkedEntry): Promise<void> | undefined {
     const isVaultOnly = this.#options.dedup === 'vault' || this.#isPrivate(walked.path);
     const ticket = this.#queue.addReading(walked);
     this.#filesRead += 1;
     const domain = isVaultOnly ? vaultDomain : everyoneDomain;
-    await this.#pool.add({ ticket, source: walked.source, domain }, Number(walked.stat.size));
+    return this.#pool.add({ ticket, source: walked.source, domain, stat: walked.stat });
   }
 
   /** Lets answers and finished files in, and waits where too much is under way. */
@@ -216,8 +209,7 @@ class PushRun {
         this.#problem('unreadable', walked.source, file.message);
         continue;
       }
-      const content: FileContent = { ...file, isCacheable: !file.changed };
-      const walked = this.#queue.settle(file.ticket, content);
+      const walked = this.#queue.settle(file.ticket, file);
       if (file.changed) this.#problem('changed', walked.source, 'changed while it was read');
     }
   }
@@ -235,9 +227,9 @@ class PushRun {
     }
   }
 
-  #problem(kind: PushProblem['kind'], path: Uint8Array, message: string): void {
+  #problem(kind: PushProblem['kind'], path: ByteText, message: string): void {
     if (kind !== 'skipped') this.#problems += 1;
-    this.#options.onProblem({ kind, path, message });
+    this.#options.onProblem({ kind, path: fromBytesKey(path), message });
   }
 
   async #sendNodes(): Promise<void> {
@@ -264,7 +256,7 @@ class PushRun {
       host: this.#options.host,
       tags: [...this.#options.tags],
       counts: this.#counts,
-      sources: this.#options.found.sources.map(({ path }) => path),
+      sources: this.#options.found.sources.map(({ path }) => fromBytesKey(path)),
       partial: this.#problems > 0,
     });
     this.#cacheWriter?.commit({ seq: snapshot.seq, entryHash: new Uint8Array(Buffer.from(snapshot.id, 'hex')), root });
@@ -287,7 +279,7 @@ class PushRun {
   #cachePath(): string {
     const key = concatBytes(
       ...[this.#options.name, this.#options.dedup, ...this.#options.privatePatterns].map((text) => utf8(`${text}\0`)),
-      ...this.#options.found.sources.map(({ path }) => concatBytes(path, Uint8Array.of(0))),
+      ...this.#options.found.sources.map(({ path }) => fromBytesKey(`${path}\0`)),
     );
     return join(this.#vault.cacheDir, `push-${toHex(sha256(key).subarray(0, 16))}`);
   }

@@ -7,6 +7,6 @@ let bytes = 0;
 for (const item of walk(workerData as Pick<FoundSources, 'sources' | 'leftOut'>)) {
   if (item.kind !== 'entry' || item.type !== 'file') continue;
   files += 1;
-  bytes += Number(item.stat.size);
+  bytes += item.stat.sizeBytes;
 }
 parentPort?.postMessage({ files, bytes });

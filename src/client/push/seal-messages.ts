@@ -1,9 +1,10 @@
 // What travels between a push and its sealing threads. Many small files make many small values, and every object that
 // crosses costs more than the work on it: files and results go in columns, one array for each field.
-import type { BigIntStats } from 'node:fs';
 import { blobStreamHeaderBytes } from '../../protocol/blob-stream.js';
 import { blobBytesMax, blobIdBytes } from '../../protocol/limits.js';
+import type { ByteText } from '../byte-text.js';
 import { blobKeyBytes, type ChunkRef, type SealedLeaf } from '../seal.js';
+import { decodeStat, encodeStats, type SourceStat, type StatColumns } from './source-stat.js';
 
 export interface WorkerSetup {
   /** Salt and chunker secret of the `everyone` domain (secret undefined) and of the vault's own. */
@@ -15,16 +16,19 @@ export interface WorkerSetup {
 export interface FileJob {
   /** The pusher's own number for the file. */
   readonly ticket: number;
-  readonly source: Uint8Array;
+  readonly source: ByteText;
   /** Index into `WorkerSetup.domains`. */
   readonly domain: number;
+  /** As the walk saw the file. */
+  readonly stat: SourceStat;
 }
 
-/** Jobs in columns; `sources` are paths, each with a NUL behind it. */
+/** One job or more, in columns; `sources` are paths with a NUL between them. */
 export interface FileJobs {
   readonly tickets: Uint32Array;
   readonly domains: Uint8Array;
-  readonly sources: Uint8Array;
+  readonly sources: ByteText;
+  readonly stats: StatColumns;
 }
 
 /** To a thread: files to seal, or a slab of which one run is done with. */
@@ -45,24 +49,12 @@ export interface SealedRun {
   readonly rawLengths: Uint32Array;
 }
 
-/** The part of a stat that entries and the push cache need. */
-export interface SourceStat {
-  readonly mode: bigint;
-  readonly uid: bigint;
-  readonly gid: bigint;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly ino: bigint;
-  readonly dev: bigint;
-}
-
 export interface SealedFile {
   readonly ticket: number;
   readonly chunks: readonly ChunkRef[];
-  readonly stat: SourceStat;
+  /** The version that was read; undefined where it is the one that the walk saw. */
+  readonly stat: SourceStat | undefined;
   readonly sizeBytes: number;
-  readonly sparse: boolean;
   readonly changed: boolean;
 }
 
@@ -82,7 +74,8 @@ export interface SealedFiles {
   /** Ticket, number of chunks and flags of each file. */
   readonly heads: Uint32Array;
   readonly sizes: Float64Array;
-  readonly stats: BigInt64Array;
+  /** Of the files that have one, in order. */
+  readonly stats: StatColumns;
   /** Id, key and raw length of each chunk, 68 bytes. */
   readonly refs: Uint8Array;
 }
@@ -98,50 +91,38 @@ export type FromWorker =
   | { readonly type: 'idle' };
 
 const headFields = 3;
-const sparseFlag = 1;
-const changedFlag = 2;
-const statFields = ['mode', 'uid', 'gid', 'size', 'mtimeNs', 'ctimeNs', 'ino', 'dev'] as const;
+const changedFlag = 1;
+const statFlag = 2;
 const refBytes = blobIdBytes + blobKeyBytes + 4;
 
 export function encodeJobs(jobs: readonly FileJob[]): FileJobs {
-  const tickets = Uint32Array.from(jobs, ({ ticket }) => ticket);
-  const domains = Uint8Array.from(jobs, ({ domain }) => domain);
-  const sources = new Uint8Array(jobs.reduce((sum, { source }) => sum + source.length + 1, 0));
-  let at = 0;
-  for (const { source } of jobs) {
-    sources.set(source, at);
-    at += source.length + 1;
-  }
-  return { tickets, domains, sources };
+  return {
+    tickets: Uint32Array.from(jobs, ({ ticket }) => ticket),
+    domains: Uint8Array.from(jobs, ({ domain }) => domain),
+    sources: jobs.map(({ source }) => source).join('\0'),
+    stats: encodeStats(jobs.map(({ stat }) => stat)),
+  };
 }
 
-export function decodeJobs({ tickets, domains, sources }: FileJobs): FileJob[] {
-  const jobs: FileJob[] = [];
-  let at = 0;
-  for (const [index, ticket] of tickets.entries()) {
-    const end = sources.indexOf(0, at);
-    jobs.push({ ticket, source: sources.subarray(at, end), domain: domains[index] ?? 0 });
-    at = end + 1;
-  }
-  return jobs;
-}
-
-export function statOf(stat: BigIntStats): SourceStat {
-  const { mode, uid, gid, size, mtimeNs, ctimeNs, ino, dev } = stat;
-  return { mode, uid, gid, size, mtimeNs, ctimeNs, ino, dev };
+export function decodeJobs({ tickets, domains, sources, stats }: FileJobs): FileJob[] {
+  return sources.split('\0').map((source, index) => ({
+    ticket: tickets[index] ?? 0,
+    source,
+    domain: domains[index] ?? 0,
+    stat: decodeStat(stats, index),
+  }));
 }
 
 export function encodeFiles(files: readonly FinishedFile[]): SealedFiles {
   const heads = new Uint32Array(files.length * headFields);
   const sizes = new Float64Array(files.length);
-  const stats = new BigInt64Array(files.length * statFields.length);
   const refs = Buffer.allocUnsafeSlow(files.reduce((sum, { chunks }) => sum + chunks.length * refBytes, 0));
   let at = 0;
   for (const [index, file] of files.entries()) {
-    const flags = (file.sparse ? sparseFlag : 0) | (file.changed ? changedFlag : 0);
-    heads.set([file.ticket, file.chunks.length, flags], index * headFields);
+    heads[index * headFields] = file.ticket;
+    heads[index * headFields + 1] = file.chunks.length;
+    heads[index * headFields + 2] = (file.changed ? changedFlag : 0) | (file.stat === undefined ? 0 : statFlag);
     sizes[index] = file.sizeBytes;
-    for (const [field, name] of statFields.entries()) stats[index * statFields.length + field] = file.stat[name];
     for (const { id, key, rawLength } of file.chunks) {
       refs.write(id, at, 'latin1');
       refs.write(key, at + blobIdBytes, 'latin1');
@@ -149,41 +130,38 @@ export function encodeFiles(files: readonly FinishedFile[]): SealedFiles {
       at += refBytes;
     }
   }
-  return { heads, sizes, stats, refs };
+  return { heads, sizes, stats: encodeStats(files.flatMap(({ stat }) => stat ?? [])), refs };
+}
+
+/** Memory that moves to the receiver instead of being copied. */
+export function memoryOf({ heads, sizes, stats, refs }: SealedFiles): ArrayBuffer[] {
+  return [heads, sizes, stats.numbers, stats.ids, refs].map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 export function decodeFiles({ heads, sizes, stats, refs }: SealedFiles): SealedFile[] {
   const files: SealedFile[] = [];
   const view = new DataView(refs.buffer, refs.byteOffset, refs.byteLength);
   let at = 0;
+  let statAt = 0;
   for (const [index, sizeBytes] of sizes.entries()) {
-    const [ticket = 0, chunkCount = 0, flags = 0] = heads.subarray(index * headFields, (index + 1) * headFields);
-    const field = (position: number) => stats[index * statFields.length + position] ?? 0n;
+    const flags = heads[index * headFields + 2] ?? 0;
     const chunks: ChunkRef[] = [];
-    for (let chunk = 0; chunk < chunkCount; chunk += 1) {
+    for (let left = heads[index * headFields + 1] ?? 0; left > 0; left -= 1) {
       const keyAt = at + blobIdBytes;
       const lengthAt = keyAt + blobKeyBytes;
       const id = refs.subarray(at, keyAt);
       chunks.push({ id, key: refs.subarray(keyAt, lengthAt), rawLength: view.getUint32(lengthAt) });
       at += refBytes;
     }
+    const hasStat = (flags & statFlag) !== 0;
     files.push({
-      ticket,
+      ticket: heads[index * headFields] ?? 0,
       chunks,
+      stat: hasStat ? decodeStat(stats, statAt) : undefined,
       sizeBytes,
-      sparse: (flags & sparseFlag) !== 0,
       changed: (flags & changedFlag) !== 0,
-      stat: {
-        mode: field(0),
-        uid: field(1),
-        gid: field(2),
-        size: field(3),
-        mtimeNs: field(4),
-        ctimeNs: field(5),
-        ino: BigInt.asUintN(64, field(6)),
-        dev: BigInt.asUintN(64, field(7)),
-      },
     });
+    if (hasStat) statAt += 1;
   }
   return files;
 }

@@ -59,11 +59,12 @@ export class SealPool {
     this.#threadCount = Math.max(1, threads);
   }
 
-  /** Queues a file; waits while every thread has enough to do. */
-  async add(job: FileJob, sizeBytes: number): Promise<void> {
+  /** Queues a file; a promise while every thread has enough to do. */
+  add(job: FileJob): Promise<void> | undefined {
     this.#batch.push(job);
-    this.#batchBytes += sizeBytes;
-    if (this.#batch.length >= batchFilesMax || this.#batchBytes >= batchBytesMax) await this.dispatch();
+    this.#batchBytes += job.stat.sizeBytes;
+    const isFull = this.#batch.length >= batchFilesMax || this.#batchBytes >= batchBytesMax;
+    return isFull ? this.dispatch() : undefined;
   }
 
   /** Hands the files queued so far to a thread. */

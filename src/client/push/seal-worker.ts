@@ -12,8 +12,8 @@ import {
   type FileJob,
   type FinishedFile,
   type FromWorker,
+  memoryOf,
   type SealedChunk,
-  statOf,
   type ToWorker,
   type WorkerSetup,
 } from './seal-messages.js';
@@ -41,8 +41,7 @@ function handOver(): void {
   if (run !== undefined) post({ type: 'run', run }, [run.rawLengths.buffer as ArrayBuffer]);
   if (finished.length > 0 || failed.length > 0) {
     const files = encodeFiles(finished);
-    const buffers = [files.heads, files.sizes, files.stats, files.refs].map(({ buffer }) => buffer as ArrayBuffer);
-    post({ type: 'sealed', files, failed }, buffers);
+    post({ type: 'sealed', files, failed }, memoryOf(files));
     finished = [];
     failed = [];
   }
@@ -73,15 +72,18 @@ async function sealOne(job: FileJob): Promise<void> {
     return { id, key };
   };
   try {
-    const read = await sealFile(job.source, memory.window, domain, {
-      seal: (raw) => {
+    const sink = {
+      seal: (raw: Uint8Array) => {
         const sealed = seal(domain.salt, raw);
         return sealed instanceof Promise ? sealed.then((late) => add(late, raw.length)) : add(sealed, raw.length);
       },
       repeat: add,
-    });
-    const { sizeBytes, sparse, changed } = read;
-    finished.push({ ticket: job.ticket, chunks, stat: statOf(read.stat), sizeBytes, sparse, changed });
+      restart: () => {
+        chunks.length = 0;
+      },
+    };
+    const read = await sealFile(job, memory.window, domain, sink);
+    finished.push({ ticket: job.ticket, chunks, ...read });
   } catch (error) {
     failed.push({ ticket: job.ticket, message: reason(error) });
   }

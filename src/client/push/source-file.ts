@@ -1,10 +1,12 @@
 // Reads one file and seals its chunks; runs in the sealing threads, so everything here is synchronous.
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { rawBytesMax } from '../../protocol/limits.js';
-import { findCut, nextCut, type ScanGear, scanGear } from '../chunker.js';
+import { type ByteText, systemPath } from '../byte-text.js';
+import { chunkBytesMin, findCut, nextCut, type ScanGear, scanGear } from '../chunker.js';
 import { createWasmScanner } from '../gear-scan-wasm.js';
 import type { SealedLeaf } from '../seal.js';
 import { systemCalls } from '../system-calls.js';
+import { isSameVersion, type SourceStat, sourceStatOf } from './source-stat.js';
 
 /** What keys and cuts the content of one file: its dedup domain. */
 export interface SealingDomain {
@@ -21,9 +23,9 @@ export interface SealingMemory {
 }
 
 export interface ReadFile {
-  readonly stat: BigIntStats;
+  /** The version that was read; undefined where it is the one that was expected. */
+  readonly stat: SourceStat | undefined;
   readonly sizeBytes: number;
-  readonly sparse: boolean;
   /** The file was written to while it was read: what was read may never have existed as a whole. */
   readonly changed: boolean;
 }
@@ -51,6 +53,8 @@ export interface ChunkSink {
   seal(raw: Uint8Array): SealedLeaf | Promise<SealedLeaf>;
   /** The next chunk is one that this sink has sealed before. */
   repeat(sealed: SealedLeaf, rawLength: number): void;
+  /** Forgets the chunks so far: the file is read again from its start. */
+  restart(): void;
 }
 
 const zeroChunks = new Map<Uint8Array, SealedLeaf | 'cut'>();
@@ -74,34 +78,55 @@ async function addZeroChunks(domain: SealingDomain, count: number, sink: ChunkSi
   return true;
 }
 
-function sameVersion(a: BigIntStats, b: BigIntStats): boolean {
-  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
-}
-
 /**
- * Hands every chunk of the file to `sink`, in order, and returns the version that was read. Throws the system's error when
- * the file cannot be read.
+ * Hands every chunk of the file to `sink`, in order, and says which version was read. `stat` is the version that is
+ * expected. Throws the system's error when the file cannot be read.
  */
 export async function sealFile(
-  path: Uint8Array,
+  { source, stat }: { readonly source: ByteText; readonly stat: SourceStat },
   window: Uint8Array,
   domain: SealingDomain,
   sink: ChunkSink,
 ): Promise<ReadFile> {
   // Never follow a symlink that took the file's place, never wait for a FIFO's writer.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = openSync(Buffer.from(path), flags);
+  const file = openSync(systemPath(source), flags);
   try {
-    const stat = fstatSync(file, { bigint: true });
-    if (!stat.isFile()) throw new Error('is no longer a regular file');
-    const sparse = stat.blocks * 512n < stat.size;
-    const sizeBytes = await sealContent({ file, expectedBytes: Number(stat.size), sparse, window }, domain, sink);
-    const after = fstatSync(file, { bigint: true });
-    const changed = !sameVersion(stat, after) || BigInt(sizeBytes) !== stat.size;
-    return { stat, sizeBytes, sparse, changed };
+    if (stat.sizeBytes <= chunkBytesMin) {
+      const sizeBytes = await sealExpected(file, stat, window, sink);
+      if (sizeBytes !== undefined) return { stat: undefined, sizeBytes, changed: false };
+      sink.restart();
+    }
+    return await sealOpened(file, window, domain, sink);
   } finally {
     closeSync(file);
   }
+}
+
+/** Reads a file of one chunk that is still as the walk saw it, with one look at it instead of two; undefined where it is not. */
+async function sealExpected(
+  file: number,
+  expected: SourceStat,
+  window: Uint8Array,
+  sink: ChunkSink,
+): Promise<number | undefined> {
+  const { sizeBytes } = expected;
+  // One byte more, to see the end; the position stays where it is.
+  if (readSync(file, window, 0, sizeBytes + 1, 0) !== sizeBytes) return undefined;
+  const after = fstatSync(file, { bigint: true });
+  if (!after.isFile() || !isSameVersion(sourceStatOf(after), expected)) return undefined;
+  if (sizeBytes > 0) await sink.seal(window.subarray(0, sizeBytes));
+  return sizeBytes;
+}
+
+async function sealOpened(file: number, window: Uint8Array, domain: SealingDomain, sink: ChunkSink): Promise<ReadFile> {
+  const opened = fstatSync(file, { bigint: true });
+  if (!opened.isFile()) throw new Error('is no longer a regular file');
+  const stat = sourceStatOf(opened);
+  const source = { file, expectedBytes: stat.sizeBytes, sparse: stat.sparse, window };
+  const sizeBytes = await sealContent(source, domain, sink);
+  const after = sourceStatOf(fstatSync(file, { bigint: true }));
+  return { stat, sizeBytes, changed: !isSameVersion(stat, after) || sizeBytes !== stat.sizeBytes };
 }
 
 async function sealContent(

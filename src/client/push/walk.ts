@@ -1,38 +1,38 @@
 // Walks the sources of a push in manifest order: plain byte order of whole paths (docs/format.md, "Manifests").
-import { type BigIntStats, lstatSync, readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { compareBytes, concatBytes, utf8 } from '../../protocol/bytes.js';
+import { type ByteText, byteTextOf, comparePaths, manifestPathProblem, systemPath, textOf } from '../byte-text.js';
 import { ClientError } from '../errors.js';
-import { checkManifestPath } from '../manifest-entry.js';
+import { fileKey, type SourceStat, sourceStatOf } from './source-stat.js';
 
 export interface Source {
   /** Absolute path on this machine. */
-  readonly path: Uint8Array;
+  readonly path: ByteText;
   /** Where it stands in the manifest; empty for a single directory, whose contents then stand at the root. */
-  readonly manifestPath: Uint8Array;
+  readonly manifestPath: ByteText;
 }
 
 export interface WalkedEntry {
   readonly kind: 'entry';
   readonly type: 'directory' | 'file' | 'symlink';
-  readonly path: Uint8Array;
-  readonly source: Uint8Array;
-  readonly stat: BigIntStats;
+  readonly path: ByteText;
+  readonly source: ByteText;
+  readonly stat: SourceStat;
 }
 
 /** Something that is not in the snapshot, and why. */
 export interface WalkProblem {
   readonly kind: 'problem' | 'special';
-  readonly source: Uint8Array;
+  readonly source: ByteText;
   readonly message: string;
 }
 
 interface Item {
   /** What orders the items of a level: the name, with a slash behind it where a directory's contents are meant. */
-  readonly key: Uint8Array;
+  readonly key: ByteText;
   readonly isContents: boolean;
-  readonly source: Uint8Array;
-  readonly path: Uint8Array;
+  readonly source: ByteText;
+  readonly path: ByteText;
 }
 
 interface Level {
@@ -40,24 +40,17 @@ interface Level {
   at: number;
 }
 
-const slash = utf8('/');
-
-function joined(folder: Uint8Array, name: Uint8Array): Uint8Array {
+function joined(folder: ByteText, name: ByteText): ByteText {
   if (folder.length === 0) return name;
-  return folder.at(-1) === slash[0] ? concatBytes(folder, name) : concatBytes(folder, slash, name);
+  return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
 }
 
 export interface FoundSources {
   readonly sources: readonly Source[];
   /** Paths that cannot be stored, as they were typed, and why. */
   readonly missing: readonly { readonly path: string; readonly message: string }[];
-  /** Folders that are left out wherever they are met, as `folderKey` names them. */
+  /** Folders that are left out wherever they are met, as `fileKey` names them. */
   readonly leftOut: ReadonlySet<string>;
-}
-
-/** What a folder is, whatever path leads to it. */
-function folderKey(stat: BigIntStats): string {
-  return `${String(stat.dev)}:${String(stat.ino)}`;
 }
 
 const absentCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
@@ -79,7 +72,7 @@ export function findSources(
     const path = resolve(workingFolder, text);
     try {
       const isDirectory = lstatSync(path).isDirectory();
-      found.push({ path: utf8(path), manifestPath: utf8(basename(path)), isDirectory });
+      found.push({ path: byteTextOf(path), manifestPath: byteTextOf(basename(path)), isDirectory });
     } catch (error) {
       const isAbsent = absentCodes.has((error as NodeJS.ErrnoException).code);
       missing.push({ path: text, message: isAbsent ? absentMessage : reason(error) });
@@ -88,7 +81,7 @@ export function findSources(
   const leftOut = new Set<string>();
   for (const folder of leaveOut) {
     const stat = statSync(folder, { bigint: true, throwIfNoEntry: false });
-    if (stat !== undefined) leftOut.add(folderKey(stat));
+    if (stat !== undefined) leftOut.add(fileKey(sourceStatOf(stat)));
   }
   const [first] = found;
   if (first === undefined) {
@@ -97,14 +90,14 @@ export function findSources(
     throw new ClientError(isAbsent ? 'nothing-matched' : 'failed', lines.join(', '));
   }
   if (paths.length === 1 && first.isDirectory) {
-    return { sources: [{ path: first.path, manifestPath: utf8('') }], missing, leftOut };
+    return { sources: [{ path: first.path, manifestPath: '' }], missing, leftOut };
   }
-  const sources = found.sort((a, b) => compareBytes(a.manifestPath, b.manifestPath));
+  const sources = found.sort((a, b) => comparePaths(a.manifestPath, b.manifestPath));
   sources.forEach(({ manifestPath }, at) => {
     const before = sources[at - 1];
     if (manifestPath.length === 0) throw new ClientError('usage', 'push the root folder alone, not beside other paths');
-    if (before !== undefined && compareBytes(before.manifestPath, manifestPath) === 0) {
-      const name = Buffer.from(manifestPath).toString();
+    if (before?.manifestPath === manifestPath) {
+      const name = textOf(manifestPath);
       throw new ClientError('usage', `two of the paths are called '${name}'`, 'push them under two names');
     }
   });
@@ -112,18 +105,17 @@ export function findSources(
 }
 
 /** Contents sort as if the directory's name ended in a slash: "a", "a-b", "a/x" is the byte order of whole paths. */
-function itemsOf(name: Uint8Array, source: Uint8Array, path: Uint8Array, isDirectory: boolean): Item[] {
+function itemsOf(name: ByteText, source: ByteText, path: ByteText, isDirectory: boolean): Item[] {
   const entry = { key: name, isContents: false, source, path };
-  return isDirectory ? [entry, { key: concatBytes(name, slash), isContents: true, source, path }] : [entry];
+  return isDirectory ? [entry, { key: `${name}/`, isContents: true, source, path }] : [entry];
 }
 
 function byKey(a: Item, b: Item): number {
-  return compareBytes(a.key, b.key);
+  return comparePaths(a.key, b.key);
 }
 
 function listItems(folder: Item): Item[] {
-  const options = { encoding: 'buffer', withFileTypes: true } as const;
-  const children = readdirSync(Buffer.from(folder.source), options);
+  const children = readdirSync(systemPath(folder.source), { encoding: 'latin1', withFileTypes: true });
   return children
     .flatMap((child) => {
       const source = joined(folder.source, child.name);
@@ -141,14 +133,16 @@ export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function visit(source: Uint8Array, path: Uint8Array): WalkedEntry | WalkProblem {
+function visit(source: ByteText, path: ByteText): WalkedEntry | WalkProblem {
   try {
-    const stat = lstatSync(Buffer.from(source), { bigint: true });
-    const refusal = checkManifestPath(path);
+    const stat = lstatSync(systemPath(source), { bigint: true });
+    const refusal = manifestPathProblem(path);
     if (refusal !== undefined) return { kind: 'problem', source, message: refusal };
-    if (stat.isDirectory()) return { kind: 'entry', type: 'directory', path, source, stat };
-    if (stat.isFile()) return { kind: 'entry', type: 'file', path, source, stat };
-    if (stat.isSymbolicLink()) return { kind: 'entry', type: 'symlink', path, source, stat };
+    const entry = (type: WalkedEntry['type']) =>
+      ({ kind: 'entry', type, path, source, stat: sourceStatOf(stat) }) as const;
+    if (stat.isFile()) return entry('file');
+    if (stat.isDirectory()) return entry('directory');
+    if (stat.isSymbolicLink()) return entry('symlink');
     const what = stat.isSocket() ? 'a socket' : stat.isFIFO() ? 'a FIFO' : 'a device';
     return { kind: 'special', source, message: `${what} is not stored` };
   } catch (error) {
@@ -161,9 +155,9 @@ export function* walk({
   sources,
   leftOut,
 }: Pick<FoundSources, 'sources' | 'leftOut'>): Generator<WalkedEntry | WalkProblem> {
-  const skipped = new Set<Uint8Array>();
+  const skipped = new Set<ByteText>();
   const top = sources.flatMap((source) => {
-    const isDirectory = lstatSync(Buffer.from(source.path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+    const isDirectory = lstatSync(systemPath(source.path), { throwIfNoEntry: false })?.isDirectory() ?? false;
     return itemsOf(source.manifestPath, source.path, source.manifestPath, isDirectory);
   });
   const levels: Level[] = [{ items: top.sort(byKey), at: 0 }];
@@ -181,7 +175,7 @@ export function* walk({
       }
     } else {
       const visited = visit(item.source, item.path);
-      if (visited.kind === 'entry' && visited.type === 'directory' && leftOut.has(folderKey(visited.stat))) {
+      if (visited.kind === 'entry' && visited.type === 'directory' && leftOut.has(fileKey(visited.stat))) {
         skipped.add(item.source);
         yield { kind: 'special', source: item.source, message: 'the vault does not store itself' };
       } else {
