@@ -21,6 +21,25 @@ interface Call {
   readonly json?: unknown;
   readonly body?: readonly Uint8Array[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Where the answer is put; it may not be longer. */
+  readonly memory?: Uint8Array;
+}
+
+/** An answer longer than what was asked for can be. */
+export class LongAnswerError extends ClientError {
+  constructor() {
+    super('failed', 'the daemon sent an answer that is too long');
+  }
+}
+
+async function readInto(response: TransportResponse, memory: Uint8Array): Promise<Uint8Array> {
+  let lengthBytes = 0;
+  for await (const part of response.body) {
+    if (lengthBytes + part.length > memory.length) throw new LongAnswerError();
+    memory.set(part, lengthBytes);
+    lengthBytes += part.length;
+  }
+  return memory.subarray(0, lengthBytes);
 }
 
 async function readAll(response: TransportResponse, bytesMax: number): Promise<Uint8Array> {
@@ -28,7 +47,7 @@ async function readAll(response: TransportResponse, bytesMax: number): Promise<U
   let lengthBytes = 0;
   for await (const part of response.body) {
     lengthBytes += part.length;
-    if (lengthBytes > bytesMax) throw new ClientError('failed', 'the daemon sent an answer that is too long');
+    if (lengthBytes > bytesMax) throw new LongAnswerError();
     parts.push(part);
   }
   return concatBytes(...parts);
@@ -153,11 +172,16 @@ export class DaemonApi {
     return blob;
   }
 
-  /** Blobs in the order asked; undefined for one that the daemon does not give. The ids are not checked here. */
-  async fetchBlobs(ids: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+  /**
+   * Blobs in the order asked; undefined for one that the daemon does not give. Their bytes are not checked against the ids
+   * here. With `memory` the records of the answer are put there, one after the other, and the blobs are views into it;
+   * throws LongAnswerError where they do not fit.
+   */
+  async fetchBlobs(ids: readonly Uint8Array[], memory?: Uint8Array): Promise<(Uint8Array | undefined)[]> {
     const request: messages.FetchBlobsRequest = { ids: toBase64(concatBytes(...ids)) };
     const bytesMax = ids.length * (blobStreamHeaderBytes + blobBytesMax);
-    const body = await this.#call('fetchBlobs', { json: request }, bytesMax);
+    const call = memory === undefined ? { json: request } : { json: request, memory };
+    const body = await this.#call('fetchBlobs', call, bytesMax);
     const parser = new BlobStreamParser();
     const blobs = parser.push(body);
     parser.end();
@@ -203,8 +227,12 @@ export class DaemonApi {
         const { method, path } = endpoints[name];
         const request = { method, path: call.path ?? path, headers, body, signal: this.#signal };
         const response = await this.#transport.send(request);
-        const bytes = await readAll(response, response.status < 300 ? answerBytesMax : jsonAnswerBytesMax);
-        if (response.status < 300) return bytes;
+        const isDone = response.status < 300;
+        const bytes =
+          isDone && call.memory !== undefined
+            ? await readInto(response, call.memory)
+            : await readAll(response, isDone ? answerBytesMax : jsonAnswerBytesMax);
+        if (isDone) return bytes;
         if (!retriedStatuses.has(response.status) || attempt === triesMax) throw refusal(response.status, bytes);
         const after = Number(response.header('retry-after') ?? '0');
         if (after > 0 && after <= 60) wait = after * 1000;

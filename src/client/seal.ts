@@ -12,7 +12,7 @@ import {
   nodeType,
   parseBlobLayout,
 } from '../protocol/blob-layout.js';
-import { bytesKey, concatBytes, equalBytes, utf8 } from '../protocol/bytes.js';
+import { bytesKey, concatBytes, utf8 } from '../protocol/bytes.js';
 import { blobIdBytes, childrenMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
 import { decodeFrame, type FrameKind, frameKinds, type PlannedFrame, planFrame, writeFrame } from './frame.js';
@@ -136,11 +136,14 @@ function aadOf(blob: Uint8Array, clearBytes: number): Uint8Array {
   return concatBytes(aadLabel, blob.subarray(0, clearBytes));
 }
 
-/** The chunk, or integrityError for anything that is not exactly what `ref` names. */
-export function openLeaf(ref: ChunkRef, blob: Uint8Array): Uint8Array {
+/**
+ * The chunk, or integrityError for anything that is not exactly what `ref` names. A caller that opens many gives memory of
+ * `frameBytesMax` bytes; the chunk may then lie in it, until the next one is opened.
+ */
+export function openLeaf(ref: ChunkRef, blob: Uint8Array, memory?: Buffer): Uint8Array {
   const layout = checkedLayout(ref, blob);
   if (layout.type !== 'leaf') throw integrityError('a node stands where a chunk is expected');
-  return decodeFrame(decrypt(ref, blob, layout), frameKinds.data, ref.rawLength);
+  return decodeFrame(decrypt(ref, blob, layout, memory), frameKinds.data, ref.rawLength);
 }
 
 /** The node, or integrityError for anything that is not exactly what `ref` names. */
@@ -157,7 +160,7 @@ export function openNode(ref: NodeRef, blob: Uint8Array): OpenedNode {
 
 /** Nothing of a blob is looked at before its hash fits. */
 function checkedLayout(ref: NodeRef, blob: Uint8Array): BlobLayout {
-  if (!equalBytes(sha256(blob), ref.id)) throw integrityError('a blob is not what its id says');
+  if (sha256Key(blob) !== bytesKey(ref.id)) throw integrityError('a blob is not what its id says');
   try {
     return parseBlobLayout(blob);
   } catch (cause) {
@@ -165,17 +168,25 @@ function checkedLayout(ref: NodeRef, blob: Uint8Array): BlobLayout {
   }
 }
 
-function decrypt(ref: NodeRef, blob: Uint8Array, layout: BlobLayout): Uint8Array {
+function decrypt(
+  ref: NodeRef,
+  blob: Uint8Array,
+  layout: BlobLayout,
+  memory: Buffer = Buffer.allocUnsafeSlow(layout.frameLength),
+): Uint8Array {
   if (ref.key.length !== blobKeyBytes) throw integrityError('a blob key has the wrong length');
   const frameEnd = layout.frameOffset + layout.frameLength;
   const decipher = createDecipheriv(algorithm, ref.key, zeroNonce, { authTagLength: gcmTagBytes });
   decipher.setAAD(aadOf(blob, layout.frameOffset));
   decipher.setAuthTag(blob.subarray(frameEnd));
-  const frame = decipher.update(blob.subarray(layout.frameOffset, frameEnd));
+  for (let at = layout.frameOffset; at < frameEnd; at += cipherPieceBytes) {
+    const piece = decipher.update(blob.subarray(at, Math.min(at + cipherPieceBytes, frameEnd)));
+    memory.set(piece, at - layout.frameOffset);
+  }
   try {
     decipher.final();
   } catch (cause) {
     throw integrityError('a blob does not open with its key', cause);
   }
-  return new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength);
+  return new Uint8Array(memory.buffer, memory.byteOffset, layout.frameLength);
 }

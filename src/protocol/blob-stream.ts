@@ -1,8 +1,9 @@
 // The framing of many blobs in one body, both ways (docs/protocol.md, "Blob streams"):
 // per blob `id (32) | length u32, big-endian | bytes`. In a download a length of 0 means "not yours or not there".
+import { blobHeaderBytes, gcmTagBytes, paddedLength } from './blob-layout.js';
 import { concatBytes } from './bytes.js';
 import { ProtocolError } from './errors.js';
-import { blobBytesMax, blobIdBytes } from './limits.js';
+import { blobBytesMax, blobIdBytes, frameHeaderBytes } from './limits.js';
 
 export const blobStreamHeaderBytes = blobIdBytes + 4;
 
@@ -18,6 +19,11 @@ export function encodeBlobStreamHeader(id: Uint8Array, lengthBytes: number): Uin
   header.set(id);
   new DataView(header.buffer).setUint32(blobIdBytes, lengthBytes);
   return header;
+}
+
+/** The most that the record of a data chunk of `rawLength` bytes takes: compression only makes it shorter. */
+export function leafRecordBytesMax(rawLength: number): number {
+  return blobStreamHeaderBytes + blobHeaderBytes + paddedLength(frameHeaderBytes + rawLength) + gcmTagBytes;
 }
 
 /** One blob as it travels: its header and its bytes. */

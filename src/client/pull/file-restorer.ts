@@ -1,13 +1,16 @@
-// Fetches the content of files and has the threads write it: small files many at a time, long ones in parts that several
-// threads write side by side.
-import { bytesKey, concatBytes } from '../../protocol/bytes.js';
+// Fetches the content of files and has the threads write it: small files many at a time, long ones in parts. What is
+// fetched goes into slabs of memory that are used again and again and that the threads read from.
+import { leafRecordBytesMax } from '../../protocol/blob-stream.js';
+import { bytesKey } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
-import type { DaemonApi } from '../daemon-api.js';
+import type { ByteText } from '../byte-text.js';
+import { type DaemonApi, LongAnswerError } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
 import { reportDamage } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import type { ChunkRef } from '../seal.js';
+import { FetchSlabs } from './fetch-slabs.js';
 import { readChunkRefs } from './read-file.js';
 import {
   checkTarget,
@@ -17,23 +20,31 @@ import {
   finishFile,
   type Overwrite,
 } from './restore-file.js';
-import type { WholeFile } from './restore-messages.js';
+import {
+  type BlobPlace,
+  encodeChunks,
+  encodeWholeFiles,
+  type PlacedChunk,
+  type RestoreOutcome,
+} from './restore-messages.js';
 import { RestorePool } from './restore-pool.js';
 import type { Folder } from './target-tree.js';
 
-/** Content of one request. */
-const batchBytes = 8 * 1024 * 1024;
+/** Records of one request: a small part of what a whole slab holds would only make more requests. */
+const slabBytes = 9 * 1024 * 1024;
 const batchFilesMax = 512;
-/** Requests and jobs under way, so that fetching and writing overlap; bounds the memory to about eight batches. */
-const inFlightMax = 4;
+/** Slabs beside those that the threads work on: some are being filled. */
+const slabsAhead = 4;
+/** Long files that are written side by side. */
+const longFilesMax = 2;
 
 export interface FileToRestore {
   readonly entry: ManifestEntry;
   /** Released when the file is done. */
   readonly folder: Folder;
-  readonly targetPath: Uint8Array;
+  /** Folder and name, for system calls. */
+  readonly targetPath: ByteText;
   readonly metadata: FileMetadata;
-  readonly overwrite: Overwrite;
 }
 
 export interface RestorerEvents {
@@ -41,38 +52,47 @@ export interface RestorerEvents {
   readonly onProblem: (entry: ManifestEntry, kind: 'damaged' | 'exists' | 'failed', message: string) => void;
 }
 
+const takenMessage = 'something of this name is there already';
+
 export class FileRestorer {
   readonly #api: DaemonApi;
+  readonly #overwrite: Overwrite;
   readonly #events: RestorerEvents;
   readonly #pool = new RestorePool();
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #slabs = new FetchSlabs(this.#pool.threads + slabsAhead, slabBytes);
+  readonly #batches = new Set<Promise<void>>();
+  readonly #longFiles = new Set<Promise<void>>();
+  #longFileCount = 0;
   #batch: FileToRestore[] = [];
   #batchBytes = 0;
   #batchChunks = 0;
   #failure: Error | undefined;
 
-  constructor(api: DaemonApi, events: RestorerEvents) {
+  constructor(api: DaemonApi, overwrite: Overwrite, events: RestorerEvents) {
     this.#api = api;
+    this.#overwrite = overwrite;
     this.#events = events;
   }
 
-  /** Takes a file over; waits while enough is under way. Rejects only with faults that end the whole pull. */
-  async add(file: FileToRestore): Promise<void> {
-    if (file.entry.size > batchBytes) {
-      await this.#restoreLong(file);
-      return;
-    }
-    const chunks = file.entry.chunks.length;
-    if (this.#batchChunks + chunks > queryIdsMax) await this.#dispatch();
+  /** Takes a file over; a promise while enough is under way. Rejects only with faults that end the whole pull. */
+  add(file: FileToRestore): Promise<void> | undefined {
+    const { chunks, chunkLists } = file.entry;
+    const bytes = chunks.reduce((sum, { rawLength }) => sum + leafRecordBytesMax(rawLength), 0);
+    if (chunkLists.length > 0 || bytes > slabBytes) return this.#startLong(file);
+    const isFull =
+      this.#batchBytes + bytes > slabBytes ||
+      this.#batchChunks + chunks.length > queryIdsMax ||
+      this.#batch.length === batchFilesMax;
+    const waiting = isFull ? this.#dispatch() : undefined;
     this.#batch.push(file);
-    this.#batchBytes += file.entry.size;
-    this.#batchChunks += chunks;
-    if (this.#batchBytes >= batchBytes || this.#batch.length >= batchFilesMax) await this.#dispatch();
+    this.#batchBytes += bytes;
+    this.#batchChunks += chunks.length;
+    return waiting;
   }
 
   async finish(): Promise<void> {
     await this.#dispatch();
-    while (this.#inFlight.size > 0) await Promise.race(this.#inFlight);
+    for (const underWay of [this.#batches, this.#longFiles]) while (underWay.size > 0) await Promise.race(underWay);
     this.#throwFailure();
   }
 
@@ -87,20 +107,19 @@ export class FileRestorer {
     this.#batch = [];
     this.#batchBytes = 0;
     this.#batchChunks = 0;
-    if (files.length > 0) await this.#start(this.#restoreBatch(files));
+    if (files.length > 0) await this.#start(this.#batches, this.#slabs.count, this.#restoreBatch(files));
+  }
+
+  async #startLong(file: FileToRestore): Promise<void> {
+    await this.#start(this.#longFiles, longFilesMax, this.#restoreLong(file));
   }
 
   /** Runs work beside other work; waits until there is room for more. */
-  async #start(work: Promise<void>): Promise<void> {
-    const tracked: Promise<void> = work
-      .catch((error: unknown) => {
-        this.#failure ??= asError(error);
-      })
-      .finally(() => {
-        this.#inFlight.delete(tracked);
-      });
-    this.#inFlight.add(tracked);
-    while (this.#inFlight.size >= inFlightMax) await Promise.race(this.#inFlight);
+  async #start(underWay: Set<Promise<void>>, most: number, work: Promise<void>): Promise<void> {
+    track(underWay, work, (error) => {
+      this.#failure ??= error;
+    });
+    while (underWay.size >= most) await Promise.race(underWay);
     this.#throwFailure();
   }
 
@@ -110,63 +129,94 @@ export class FileRestorer {
 
   async #restoreBatch(files: readonly FileToRestore[]): Promise<void> {
     try {
-      const ids: Uint8Array[] = [];
-      const places = new Map<string, number>();
-      const whole = files.map((file): WholeFile => {
-        const blobAt = file.entry.chunks.map(({ id }) => {
-          const key = bytesKey(id);
-          const known = places.get(key);
-          if (known !== undefined) return known;
-          places.set(key, ids.length);
-          return ids.push(id) - 1;
-        });
-        const { entry, folder, targetPath, metadata, overwrite } = file;
-        const { size: sizeBytes, sparse, chunks } = entry;
-        return {
-          folderPath: folder.path,
-          targetPath,
-          sizeBytes,
-          sparse,
-          metadata,
-          overwrite,
-          chunks: chunks.map(plain),
-          blobAt,
-        };
-      });
-      const blobs = ids.length === 0 ? [] : await this.#api.fetchBlobs(ids);
-      const outcomes = await this.#pool.run({ type: 'files', files: whole, blobs });
-      for (const { damagedId } of outcomes) if (damagedId !== undefined) await reportDamage(this.#api, damagedId);
-      files.forEach(({ entry }, at) => {
-        const { outcome, message } = outcomes[at] ?? { outcome: 'failed', message: 'no answer from its thread' };
-        if (outcome === 'done' || outcome === 'same') this.#events.onDone(entry);
-        else if (outcome === 'taken')
-          this.#events.onProblem(entry, 'exists', 'something of this name is there already');
-        else this.#events.onProblem(entry, outcome, message);
-      });
+      await this.#restoreTogether(files);
+    } catch (error) {
+      if (!(error instanceof LongAnswerError)) throw error;
+      // Some file names what cannot be one of its chunks: it must not take the others with it.
+      const [file] = files;
+      if (files.length > 1) for (const one of files) await this.#restoreBatch([one]);
+      else if (file !== undefined) this.#events.onProblem(file.entry, 'damaged', 'its content is not what it says');
     } finally {
       for (const { folder } of files) folder.release();
     }
   }
 
-  /** One long file; its parts are written side by side, and nobody sees it before the last one is. */
-  async #restoreLong({ entry, folder, targetPath, metadata, overwrite }: FileToRestore): Promise<void> {
+  async #restoreTogether(files: readonly FileToRestore[]): Promise<void> {
+    const slab = await this.#slabs.take();
     try {
-      const state = checkTarget(targetPath, overwrite, entry.size, metadata);
-      if (state === 'taken') this.#events.onProblem(entry, 'exists', 'something of this name is there already');
-      if (state === 'same') this.#events.onDone(entry);
-      if (state !== 'free') return;
+      const placed = await this.#fetch(
+        files.flatMap(({ entry }) => entry.chunks),
+        slab,
+      );
+      let at = 0;
+      const whole = files.map(({ entry, targetPath, metadata }) => {
+        const from = at;
+        at += entry.chunks.length;
+        const { size: sizeBytes, sparse } = entry;
+        return { targetPath, sizeBytes, sparse, metadata, chunks: placed.slice(from, at) };
+      });
+      const overwrite = this.#overwrite;
+      const answer = await this.#pool.run({ type: 'files', slab, files: encodeWholeFiles(whole), overwrite });
+      const outcomes = new Map(answer);
+      for (const [index, { entry }] of files.entries()) {
+        const outcome = outcomes.get(index);
+        if (outcome === undefined) this.#events.onDone(entry);
+        else await this.#settle(entry, outcome);
+      }
+    } finally {
+      this.#slabs.giveBack(slab);
+    }
+  }
+
+  async #settle(entry: ManifestEntry, { outcome, message, damagedId }: RestoreOutcome): Promise<void> {
+    if (damagedId !== undefined) await reportDamage(this.#api, damagedId);
+    if (outcome === 'done' || outcome === 'same') this.#events.onDone(entry);
+    else if (outcome === 'taken') this.#events.onProblem(entry, 'exists', takenMessage);
+    else this.#events.onProblem(entry, outcome, message);
+  }
+
+  /** Fetches the chunks' blobs into the slab, each once: runs of one chunk, zeros mostly, are common. */
+  async #fetch(chunks: readonly ChunkRef[], slab: SharedArrayBuffer): Promise<PlacedChunk[]> {
+    const places = new Map<string, BlobPlace | undefined>();
+    const ids: Uint8Array[] = [];
+    const keys = chunks.map(({ id }) => {
+      const key = bytesKey(id);
+      if (!places.has(key)) {
+        places.set(key, undefined);
+        ids.push(id);
+      }
+      return key;
+    });
+    const blobs = ids.length === 0 ? [] : await this.#api.fetchBlobs(ids, new Uint8Array(slab));
+    for (const [at, key] of [...places.keys()].entries()) {
+      const blob = blobs[at];
+      if (blob !== undefined) places.set(key, { offset: blob.byteOffset, lengthBytes: blob.length });
+    }
+    return chunks.map(({ key, rawLength }, at) => ({ key, rawLength, place: places.get(keys[at] ?? '') }));
+  }
+
+  /** One long file; its parts are fetched side by side, and nobody sees it before the last one is written. */
+  async #restoreLong({ entry, folder, targetPath, metadata }: FileToRestore): Promise<void> {
+    try {
+      const state = checkTarget(targetPath, this.#overwrite, entry.size, metadata);
+      if (state !== 'free') {
+        await this.#settle(entry, { outcome: state, message: '' });
+        return;
+      }
       const temporary = createTemporary(folder.path);
+      let outcome: RestoreOutcome['outcome'];
       try {
         await this.#writeParts(entry, temporary.file);
-        finishFile(temporary, targetPath, entry.size, entry.sparse, metadata);
+        const { size: sizeBytes, sparse } = entry;
+        outcome = finishFile(temporary, targetPath, { sizeBytes, sparse, metadata, overwrite: this.#overwrite });
       } catch (error) {
         discardTemporary(temporary);
         throw error;
       }
-      this.#events.onDone(entry);
+      await this.#settle(entry, { outcome, message: '' });
     } catch (error) {
-      if (error instanceof ClientError && error.code === 'integrity')
-        this.#events.onProblem(entry, 'damaged', error.message);
+      const isDamage = error instanceof LongAnswerError || (error instanceof ClientError && error.code === 'integrity');
+      if (isDamage) this.#events.onProblem(entry, 'damaged', error.message);
       else if (error instanceof ClientError || error instanceof ProtocolError) throw error;
       else this.#events.onProblem(entry, 'failed', error instanceof Error ? error.message : String(error));
     } finally {
@@ -176,55 +226,67 @@ export class FileRestorer {
 
   async #writeParts(entry: ManifestEntry, file: number): Promise<void> {
     const parts = new Set<Promise<void>>();
-    let firstFault: Error | undefined;
+    const preferred = this.#longFileCount;
+    this.#longFileCount += 1;
+    let fault: Error | undefined;
     let offset = 0;
     let part: ChunkRef[] = [];
     let partBytes = 0;
+    let recordBytes = 0;
     const write = async () => {
-      const chunks = part.map(plain);
-      const at = offset;
+      const work = this.#writePart({ file, offset, sparse: entry.sparse, chunks: part, preferred });
       offset += partBytes;
       part = [];
       partBytes = 0;
-      const work: Promise<void> = this.#writePart(file, at, entry.sparse, chunks)
-        .catch((error: unknown) => {
-          firstFault ??= asError(error);
-        })
-        .finally(() => {
-          parts.delete(work);
-        });
-      parts.add(work);
-      while (parts.size >= inFlightMax) await Promise.race(parts);
+      recordBytes = 0;
+      track(parts, work, (error) => {
+        fault ??= error;
+      });
+      while (parts.size >= this.#slabs.count) await Promise.race(parts);
     };
     for await (const chunk of readChunkRefs(this.#api, entry)) {
-      if (firstFault !== undefined) break;
+      if (fault !== undefined) break;
+      const bytes = leafRecordBytesMax(chunk.rawLength);
+      if (recordBytes + bytes > slabBytes || part.length === queryIdsMax) await write();
       part.push(chunk);
       partBytes += chunk.rawLength;
-      if (partBytes >= batchBytes || part.length >= queryIdsMax) await write();
+      recordBytes += bytes;
     }
     if (part.length > 0) await write();
     while (parts.size > 0) await Promise.race(parts);
-    if (firstFault !== undefined) throw firstFault;
+    if (fault !== undefined) throw fault;
   }
 
-  async #writePart(file: number, offset: number, sparse: boolean, chunks: readonly ChunkRef[]): Promise<void> {
-    // Runs of one chunk, zeros mostly, are fetched once.
-    const unique = [...new Map(chunks.map((chunk) => [bytesKey(chunk.id), chunk.id]))];
-    const fetched = await this.#api.fetchBlobs(unique.map(([, id]) => id));
-    const byKey = new Map(unique.map(([key], at) => [key, fetched[at]]));
-    const blobs = chunks.map(({ id }) => byKey.get(bytesKey(id)));
-    const [outcome] = await this.#pool.run({ type: 'part', part: { file, offset, sparse, chunks }, blobs });
-    if (outcome?.damagedId !== undefined) await reportDamage(this.#api, outcome.damagedId);
-    if (outcome?.outcome === 'damaged') throw integrityError(outcome.message);
-    if (outcome?.outcome !== 'done') throw new Error(outcome?.message ?? 'no answer from its thread');
+  async #writePart(part: {
+    readonly file: number;
+    readonly offset: number;
+    readonly sparse: boolean;
+    readonly chunks: readonly ChunkRef[];
+    readonly preferred: number;
+  }): Promise<void> {
+    const { file, offset, sparse, preferred } = part;
+    const slab = await this.#slabs.take();
+    try {
+      const chunks = encodeChunks(await this.#fetch(part.chunks, slab));
+      const answer = await this.#pool.run({ type: 'part', slab, file, offset, sparse, chunks }, preferred);
+      const outcome = answer[0]?.[1];
+      if (outcome?.damagedId !== undefined) await reportDamage(this.#api, outcome.damagedId);
+      if (outcome?.outcome === 'damaged') throw integrityError(outcome.message);
+      if (outcome !== undefined) throw new Error(outcome.message);
+    } finally {
+      this.#slabs.giveBack(slab);
+    }
   }
 }
 
-/** A copy without the buffer that a view is part of: threads get only what they need. */
-function plain(chunk: ChunkRef): ChunkRef {
-  return { id: concatBytes(chunk.id), key: concatBytes(chunk.key), rawLength: chunk.rawLength };
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+/** Keeps running work in a set until it ends; a fault goes to `onFault`. */
+function track(underWay: Set<Promise<void>>, work: Promise<void>, onFault: (error: Error) => void): void {
+  const tracked: Promise<void> = work
+    .catch((thrown: unknown) => {
+      onFault(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    })
+    .finally(() => {
+      underWay.delete(tracked);
+    });
+  underWay.add(tracked);
 }

@@ -1,6 +1,7 @@
 // One pull: read the manifest, fetch what it refers to, write it below a folder (docs/architecture.md, "Safe restore").
 import { chmodSync, lchownSync, linkSync, rmSync, symlinkSync } from 'node:fs';
-import { bytesKey, concatBytes, equalBytes } from '../../protocol/bytes.js';
+import { bytesKey, equalBytes } from '../../protocol/bytes.js';
+import { type ByteText, systemPath } from '../byte-text.js';
 import { ClientError } from '../errors.js';
 import { createFetchNodes } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
@@ -9,7 +10,7 @@ import type { Snapshot } from '../snapshots.js';
 import type { Vault } from '../vault.js';
 import { FileRestorer } from './file-restorer.js';
 import { checkTarget, type FileMetadata, type Overwrite, setModified } from './restore-file.js';
-import { deepestFirst, inFolder, lastComponent, parentOf, TargetTree } from './target-tree.js';
+import { deepestFirst, type Folder, inFolder, lastComponent, parentOf, TargetTree } from './target-tree.js';
 
 export interface PullOptions {
   readonly snapshot: Snapshot;
@@ -43,7 +44,7 @@ export interface PullResult {
 
 interface Deferred {
   readonly entry: ManifestEntry;
-  readonly target: Uint8Array;
+  readonly target: ByteText;
 }
 
 const setuidBits = 0o6000;
@@ -71,7 +72,7 @@ class PullRun {
   readonly #hardlinks: Deferred[] = [];
   /** Manifest paths of files that are not there now, by `bytesKey`. */
   readonly #absent = new Set<string>();
-  #base: Uint8Array | undefined;
+  #base: ByteText | undefined;
   #problems = 0;
   #damaged = 0;
 
@@ -80,7 +81,7 @@ class PullRun {
     this.#options = options;
     this.#tree = tree;
     this.#progress = progress;
-    this.#files = new FileRestorer(vault.api, {
+    this.#files = new FileRestorer(vault.api, options.overwrite, {
       onDone: (entry) => {
         progress.files += 1;
         progress.bytes += entry.size;
@@ -102,7 +103,8 @@ class PullRun {
         const message = `about ${String(item.gap.entries)} entries from here on are lost: ${item.gap.cause.message}`;
         this.#problem('damaged', item.gap.firstPath, message);
       } else {
-        await this.#restore(item.entry);
+        const waiting = this.#restore(item.entry);
+        if (waiting !== undefined) await waiting;
       }
     }
     if (!isFound && path.length > 0) {
@@ -122,42 +124,39 @@ class PullRun {
   }
 
   /** Where an entry goes: a folder that was asked for becomes the destination itself, anything else keeps its name. */
-  #targetOf(entry: ManifestEntry): Uint8Array {
+  #targetOf(entry: ManifestEntry): ByteText {
+    const path = bytesKey(entry.path);
     if (this.#base === undefined) {
       const isFolder = entry.type === 'directory' && equalBytes(entry.path, this.#options.path);
-      this.#base = isFolder ? entry.path : parentOf(this.#options.path);
+      this.#base = isFolder ? path : parentOf(bytesKey(this.#options.path));
     }
-    const { path } = entry;
-    if (this.#base.length === 0) return path;
-    return path.length <= this.#base.length ? path.subarray(0, 0) : path.subarray(this.#base.length + 1);
+    return this.#base.length === 0 ? path : path.slice(this.#base.length + 1);
   }
 
-  async #restore(entry: ManifestEntry): Promise<void> {
+  /** Returns a promise only where it must be waited for. */
+  #restore(entry: ManifestEntry): Promise<void> | undefined {
     const target = this.#targetOf(entry);
     if (entry.type === 'symlink') this.#symlinks.push({ entry, target });
     else if (entry.type === 'directory') this.#makeFolder(entry, target);
     else if (entry.hardlinkTo !== undefined) this.#hardlinks.push({ entry, target });
-    else await this.#restoreFile(entry, target);
+    else return this.#restoreFile(entry, target);
+    return undefined;
   }
 
-  async #restoreFile(entry: ManifestEntry, target: Uint8Array): Promise<void> {
+  #restoreFile(entry: ManifestEntry, target: ByteText): Promise<void> | undefined {
+    let folder: Folder;
     try {
-      const folder = this.#tree.folder(parentOf(target));
-      await this.#files.add({
-        entry,
-        folder,
-        targetPath: new Uint8Array(inFolder(folder, lastComponent(target))),
-        metadata: this.#metadataOf(entry),
-        overwrite: this.#options.overwrite,
-      });
+      folder = this.#tree.folder(parentOf(target));
     } catch (error) {
-      if (error instanceof ClientError) throw error;
       this.#absent.add(bytesKey(entry.path));
       this.#problem('failed', entry.path, (error as Error).message);
+      return undefined;
     }
+    const targetPath = inFolder(folder, lastComponent(target));
+    return this.#files.add({ entry, folder, targetPath, metadata: this.#metadataOf(entry) });
   }
 
-  #makeFolder(entry: ManifestEntry, target: Uint8Array): void {
+  #makeFolder(entry: ManifestEntry, target: ByteText): void {
     try {
       this.#tree.folder(target).release();
       this.#folders.push({ entry, target });
@@ -194,7 +193,7 @@ class PullRun {
       this.#place(deferred, (path) => {
         const folder = this.#tree.folder(parentOf(to.target));
         try {
-          linkSync(inFolder(folder, lastComponent(to.target)), path);
+          linkSync(systemPath(inFolder(folder, lastComponent(to.target))), systemPath(path));
         } finally {
           folder.release();
         }
@@ -217,14 +216,14 @@ class PullRun {
     for (const deferred of this.#symlinks) {
       const { entry } = deferred;
       this.#place(deferred, (path) => {
-        symlinkSync(Buffer.from(entry.linkTarget ?? new Uint8Array()), path);
-        if (this.#options.keepOwner) lchownSync(path, entry.uid, entry.gid);
-        setModified(new Uint8Array(path), this.#metadataOf(entry));
+        symlinkSync(Buffer.from(entry.linkTarget ?? new Uint8Array()), systemPath(path));
+        if (this.#options.keepOwner) lchownSync(systemPath(path), entry.uid, entry.gid);
+        setModified(path, this.#metadataOf(entry));
       });
     }
   }
 
-  #place({ entry, target }: Deferred, make: (path: Buffer) => void): void {
+  #place({ entry, target }: Deferred, make: (path: ByteText) => void): void {
     try {
       const folder = this.#tree.folder(parentOf(target));
       try {
@@ -234,7 +233,7 @@ class PullRun {
           this.#problem('exists', entry.path, 'something of this name is there already');
           return;
         }
-        rmSync(path, { force: true });
+        rmSync(systemPath(path), { force: true });
         make(path);
       } finally {
         folder.release();
@@ -251,10 +250,10 @@ class PullRun {
         const folder = this.#tree.folder(target);
         try {
           // The trailing dot follows the handle and not a name.
-          const path = concatBytes(folder.path, Buffer.from('/.'));
+          const path = `${folder.path}/.`;
           const metadata = this.#metadataOf(entry);
-          if (metadata.owner !== undefined) lchownSync(Buffer.from(path), entry.uid, entry.gid);
-          chmodSync(Buffer.from(path), metadata.mode);
+          if (metadata.owner !== undefined) lchownSync(systemPath(path), entry.uid, entry.gid);
+          chmodSync(systemPath(path), metadata.mode);
           setModified(path, metadata);
         } finally {
           folder.release();

@@ -7,6 +7,7 @@ import {
   fchmodSync,
   fchownSync,
   ftruncateSync,
+  futimesSync,
   lstatSync,
   lutimesSync,
   openSync,
@@ -14,10 +15,14 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { concatBytes, toHex, utf8 } from '../../protocol/bytes.js';
+import { blobStreamHeaderBytes } from '../../protocol/blob-stream.js';
+import { toHex } from '../../protocol/bytes.js';
+import { blobIdBytes, frameBytesMax } from '../../protocol/limits.js';
+import { type ByteText, systemPath } from '../byte-text.js';
 import { integrityError } from '../errors.js';
-import { type ChunkRef, openLeaf } from '../seal.js';
+import { openLeaf } from '../seal.js';
 import { systemCalls } from '../system-calls.js';
+import type { PlacedChunk } from './restore-messages.js';
 
 export interface FileMetadata {
   readonly mode: number;
@@ -29,24 +34,23 @@ export interface FileMetadata {
 
 export type Overwrite = 'never' | 'if-changed' | 'always';
 
-const slash = utf8('/');
 const holeBlockBytes = 4096;
 const zeroBlock = new Uint8Array(holeBlockBytes);
 
 export interface TemporaryFile {
   readonly file: number;
-  readonly path: Uint8Array;
+  readonly path: ByteText;
 }
 
 /** Random once a thread, then counted: thousands of files a second want names. */
 const temporaryPrefix = `.jaycloud-${toHex(randomBytes(8))}-`;
 let temporaryCount = 0;
 
-export function createTemporary(folderPath: Uint8Array): TemporaryFile {
+export function createTemporary(folderPath: ByteText): TemporaryFile {
   temporaryCount += 1;
-  const path = concatBytes(folderPath, slash, utf8(`${temporaryPrefix}${String(temporaryCount)}.tmp`));
+  const path = `${folderPath}/${temporaryPrefix}${String(temporaryCount)}.tmp`;
   const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
-  return { file: openSync(Buffer.from(path), flags, 0o600), path };
+  return { file: openSync(systemPath(path), flags, 0o600), path };
 }
 
 function writeAll(file: number, bytes: Uint8Array, offset: number): void {
@@ -79,53 +83,69 @@ export class DamagedChunk extends Error {
   }
 }
 
-function openChunk(chunk: ChunkRef, blob: Uint8Array): Uint8Array {
+/** Frames are decrypted here, one at a time in a thread. */
+let frameMemory: Buffer | undefined;
+
+function openChunk({ key, rawLength }: PlacedChunk, record: Uint8Array): Uint8Array {
+  frameMemory ??= Buffer.allocUnsafeSlow(frameBytesMax);
+  const id = record.subarray(0, blobIdBytes);
   try {
-    return openLeaf(chunk, blob);
+    return openLeaf({ id, key, rawLength }, record.subarray(blobStreamHeaderBytes), frameMemory);
   } catch (cause) {
-    throw new DamagedChunk(chunk.id, cause);
+    throw new DamagedChunk(id.slice(), cause);
   }
 }
 
 /**
- * Checks, opens and writes chunks one after the other from `offset`. Throws DamagedChunk, or ClientError `integrity` for a
- * chunk that is not there, before it writes anything wrong.
+ * Checks, opens and writes chunks one after the other from `offset`; the id of a blob stands before it in the slab. Throws
+ * DamagedChunk, or ClientError `integrity` for a chunk that is not there, before it writes anything wrong.
  */
 export function writeChunks(
   file: number,
   offset: number,
-  chunks: readonly ChunkRef[],
-  blobs: readonly (Uint8Array | undefined)[],
+  chunks: readonly PlacedChunk[],
+  slab: Uint8Array,
   sparse: boolean,
-): number {
+): void {
   let at = offset;
-  chunks.forEach((chunk, index) => {
-    const blob = blobs[index];
-    if (blob === undefined) throw integrityError('the daemon does not have all of its content');
-    const bytes = openChunk(chunk, blob);
+  for (const chunk of chunks) {
+    const { place } = chunk;
+    if (place === undefined) throw integrityError('the daemon does not have all of its content');
+    const record = slab.subarray(place.offset - blobStreamHeaderBytes, place.offset + place.lengthBytes);
+    const bytes = openChunk(chunk, record);
     if (sparse) writeAroundHoles(file, bytes, at);
     else writeAll(file, bytes, at);
     at += bytes.length;
-  });
-  return at;
+  }
 }
 
 /** Sets the modification time of `path` itself, to the nanosecond where the system lets us. */
-export function setModified(path: Uint8Array, { mtimeSeconds, mtimeNanoseconds }: FileMetadata): void {
+export function setModified(path: ByteText, { mtimeSeconds, mtimeNanoseconds }: FileMetadata): void {
   const calls = systemCalls();
   if (calls?.setModified(path, mtimeSeconds, mtimeNanoseconds) === true) return;
   const seconds = mtimeSeconds + mtimeNanoseconds / 1e9;
-  lutimesSync(Buffer.from(path), seconds, seconds);
+  lutimesSync(systemPath(path), seconds, seconds);
+}
+
+function setFileModified(file: number, { mtimeSeconds, mtimeNanoseconds }: FileMetadata): void {
+  if (systemCalls()?.setFileModified(file, mtimeSeconds, mtimeNanoseconds) === true) return;
+  const seconds = mtimeSeconds + mtimeNanoseconds / 1e9;
+  futimesSync(file, seconds, seconds);
+}
+
+/** True where `finishFile` notices by itself that the name is taken: nobody need look before. */
+export function isTakenSeenAtRename(overwrite: Overwrite): boolean {
+  return overwrite === 'never' && systemCalls() !== undefined;
 }
 
 /** What stands in the way of an entry: nothing, the very same file, or something that the rule protects. */
 export function checkTarget(
-  path: Uint8Array,
+  path: ByteText,
   overwrite: Overwrite,
   sizeBytes: number,
   metadata: FileMetadata,
 ): 'free' | 'same' | 'taken' {
-  const stat = lstatSync(Buffer.from(path), { bigint: true, throwIfNoEntry: false });
+  const stat = lstatSync(systemPath(path), { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) return 'free';
   if (overwrite === 'never' || stat.isDirectory()) return 'taken';
   const wanted = BigInt(metadata.mtimeSeconds) * 1_000_000_000n + BigInt(metadata.mtimeNanoseconds);
@@ -133,22 +153,37 @@ export function checkTarget(
   return overwrite === 'if-changed' && isSame ? 'same' : 'free';
 }
 
-/** Gives the temporary file its length, owner, mode, time and name, in this order: a changed owner clears setuid. */
+export interface FileToFinish {
+  readonly sizeBytes: number;
+  readonly sparse: boolean;
+  readonly metadata: FileMetadata;
+  readonly overwrite: Overwrite;
+}
+
+/**
+ * Gives the temporary file its length, owner, mode, time and name, in this order: a changed owner clears setuid. `taken`
+ * where `overwrite` protects what has the name by now; the temporary file is gone then.
+ */
 export function finishFile(
   temporary: TemporaryFile,
-  target: Uint8Array,
-  sizeBytes: number,
-  sparse: boolean,
-  metadata: FileMetadata,
-): void {
+  target: ByteText,
+  { sizeBytes, sparse, metadata, overwrite }: FileToFinish,
+): 'done' | 'taken' {
   const { file, path } = temporary;
   // Only a hole at the end leaves a file shorter than its content.
   if (sparse) ftruncateSync(file, sizeBytes);
   if (metadata.owner !== undefined) fchownSync(file, metadata.owner.uid, metadata.owner.gid);
   fchmodSync(file, metadata.mode);
+  setFileModified(file, metadata);
   closeSync(file);
-  setModified(path, metadata);
-  renameSync(Buffer.from(path), Buffer.from(target));
+  const renamed = overwrite === 'never' ? systemCalls()?.renameNew(path, target) : undefined;
+  if (renamed === 'renamed') return 'done';
+  if (renamed === 'taken' || checkTarget(target, overwrite, sizeBytes, metadata) === 'taken') {
+    rmSync(systemPath(path), { force: true });
+    return 'taken';
+  }
+  renameSync(systemPath(path), systemPath(target));
+  return 'done';
 }
 
 export function discardTemporary({ file, path }: TemporaryFile): void {
@@ -157,5 +192,5 @@ export function discardTemporary({ file, path }: TemporaryFile): void {
   } catch {
     // Closed already: only the name is left to remove.
   }
-  rmSync(Buffer.from(path), { force: true });
+  rmSync(systemPath(path), { force: true });
 }

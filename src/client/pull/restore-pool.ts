@@ -8,22 +8,27 @@ const threadsMax = 8;
 
 interface Waiting {
   readonly job: RestoreJob;
+  readonly preferred: number | undefined;
   readonly resolve: (answer: RestoreAnswer) => void;
   readonly reject: (error: Error) => void;
 }
 
 export class RestorePool {
-  readonly #threadCount = Math.max(1, Math.min(availableParallelism(), threadsMax));
+  /** Threads that work at once. */
+  readonly threads = Math.max(1, Math.min(availableParallelism(), threadsMax));
   readonly #workers: Worker[] = [];
   readonly #idle: Worker[] = [];
   readonly #line: Waiting[] = [];
   readonly #busy = new Map<Worker, Waiting>();
   #isClosing = false;
 
-  /** The blobs' memory moves to the thread. */
-  run(job: RestoreJob): Promise<RestoreAnswer> {
+  /**
+   * The job's slab must not change until the answer. Jobs of one `preferred` number go to one thread where that keeps all of
+   * them busy: two threads that write to one file wait for each other.
+   */
+  run(job: RestoreJob, preferred?: number): Promise<RestoreAnswer> {
     return new Promise((resolve, reject) => {
-      this.#line.push({ job, resolve, reject });
+      this.#line.push({ job, preferred, resolve, reject });
       this.#next();
     });
   }
@@ -35,14 +40,22 @@ export class RestorePool {
 
   #next(): void {
     if (this.#line.length === 0) return;
-    const worker = this.#idle.pop() ?? (this.#workers.length < this.#threadCount ? this.#start() : undefined);
+    const worker = this.#idleWorker(this.#line[0]?.preferred);
     if (worker === undefined) return;
-    const waiting = this.#line.shift();
+    const own = this.#workers.indexOf(worker);
+    const isOwn = ({ preferred }: Waiting) => preferred === undefined || preferred % this.threads === own;
+    // Rather another one's job than none.
+    const [waiting] = this.#line.splice(Math.max(0, this.#line.findIndex(isOwn)), 1);
     if (waiting === undefined) return;
     this.#busy.set(worker, waiting);
-    const memory = new Set<ArrayBuffer>();
-    for (const blob of waiting.job.blobs) if (blob?.buffer instanceof ArrayBuffer) memory.add(blob.buffer);
-    worker.postMessage(waiting.job, [...memory]);
+    worker.postMessage(waiting.job);
+  }
+
+  #idleWorker(preferred: number | undefined): Worker | undefined {
+    const wanted = preferred === undefined ? undefined : this.#workers[preferred % this.threads];
+    const at = wanted === undefined ? -1 : this.#idle.indexOf(wanted);
+    if (at >= 0) return this.#idle.splice(at, 1)[0];
+    return this.#workers.length < this.threads ? this.#start() : this.#idle.pop();
   }
 
   #start(): Worker {

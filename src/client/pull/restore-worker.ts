@@ -1,15 +1,24 @@
 // A restoring thread: checks, decrypts, decompresses and writes.
 import { parentPort } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
+import type { Overwrite } from './restore-file.js';
 import {
   checkTarget,
   createTemporary,
   DamagedChunk,
   discardTemporary,
   finishFile,
+  isTakenSeenAtRename,
   writeChunks,
 } from './restore-file.js';
-import type { RestoreAnswer, RestoreJob, RestoreOutcome, WholeFile } from './restore-messages.js';
+import {
+  decodeChunks,
+  decodeWholeFiles,
+  type RestoreAnswer,
+  type RestoreJob,
+  type RestoreOutcome,
+  type WholeFile,
+} from './restore-messages.js';
 
 if (parentPort === null) throw new Error('restore-worker runs as a worker thread');
 const port = parentPort;
@@ -24,30 +33,35 @@ function attempt(work: () => RestoreOutcome['outcome']): RestoreOutcome {
   }
 }
 
-function restoreWhole(file: WholeFile, blobs: readonly (Uint8Array | undefined)[]): RestoreOutcome['outcome'] {
-  const state = checkTarget(file.targetPath, file.overwrite, file.sizeBytes, file.metadata);
-  if (state !== 'free') return state;
-  const temporary = createTemporary(file.folderPath);
+function restoreWhole(file: WholeFile, overwrite: Overwrite, slab: Uint8Array): RestoreOutcome['outcome'] {
+  const { targetPath, sizeBytes, sparse, metadata } = file;
+  if (!isTakenSeenAtRename(overwrite)) {
+    const state = checkTarget(targetPath, overwrite, sizeBytes, metadata);
+    if (state !== 'free') return state;
+  }
+  const temporary = createTemporary(targetPath.slice(0, targetPath.lastIndexOf('/')));
   try {
-    const own = file.blobAt.map((at) => blobs[at]);
-    writeChunks(temporary.file, 0, file.chunks, own, file.sparse);
-    finishFile(temporary, file.targetPath, file.sizeBytes, file.sparse, file.metadata);
-    return 'done';
+    writeChunks(temporary.file, 0, file.chunks, slab, sparse);
+    return finishFile(temporary, targetPath, { sizeBytes, sparse, metadata, overwrite });
   } catch (error) {
     discardTemporary(temporary);
     throw error;
   }
 }
 
+function run(job: RestoreJob): RestoreOutcome[] {
+  const slab = new Uint8Array(job.slab);
+  if (job.type === 'files') {
+    return decodeWholeFiles(job.files).map((file) => attempt(() => restoreWhole(file, job.overwrite, slab)));
+  }
+  const outcome = attempt(() => {
+    writeChunks(job.file, job.offset, decodeChunks(job.chunks), slab, job.sparse);
+    return 'done';
+  });
+  return [outcome];
+}
+
 port.on('message', (job: RestoreJob) => {
-  const answer: RestoreAnswer =
-    job.type === 'files'
-      ? job.files.map((file) => attempt(() => restoreWhole(file, job.blobs)))
-      : [
-          attempt(() => {
-            writeChunks(job.part.file, job.part.offset, job.part.chunks, job.blobs, job.part.sparse);
-            return 'done';
-          }),
-        ];
+  const answer: RestoreAnswer = [...run(job).entries()].filter(([, { outcome }]) => outcome !== 'done');
   port.postMessage(answer);
 });

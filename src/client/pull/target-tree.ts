@@ -2,38 +2,42 @@
 // handles of its folders (/proc/self/fd/N/name), so no symlink, old or swapped in meanwhile, leads out of it. Elsewhere
 // each component is checked to be a real folder before it is used.
 import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync } from 'node:fs';
-import { bytesKey, compareBytes, concatBytes, utf8 } from '../../protocol/bytes.js';
+import { type ByteText, byteTextOf, comparePaths, systemPath } from '../byte-text.js';
 import { ClientError } from '../errors.js';
 
-const slashByte = 0x2f;
 const openFoldersMax = 256;
 const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const hasHandles = process.platform === 'linux' && existsSync('/proc/self/fd');
 
 /** An open folder; `path` names it for system calls, in any thread, until it is released. */
 export interface Folder {
-  readonly path: Uint8Array;
+  readonly path: ByteText;
   release(): void;
 }
 
 interface OpenFolder {
   /** The descriptor, or -1 where folders are named by their path. */
   readonly file: number;
-  readonly path: Uint8Array;
+  readonly path: ByteText;
   users: number;
 }
 
-export function lastComponent(path: Uint8Array): Uint8Array {
-  return path.subarray(path.lastIndexOf(slashByte) + 1);
+export function lastComponent(path: ByteText): ByteText {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
-export function parentOf(path: Uint8Array): Uint8Array {
-  return path.subarray(0, Math.max(0, path.lastIndexOf(slashByte)));
+export function parentOf(path: ByteText): ByteText {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 /** The path of `name` in a folder, for system calls. */
-export function inFolder(folder: Folder, name: Uint8Array): Buffer {
-  return Buffer.from(concatBytes(folder.path, Uint8Array.of(slashByte), name));
+export function inFolder(folder: Folder, name: ByteText): ByteText {
+  return `${folder.path}/${name}`;
+}
+
+/** On Linux a folder is named by its handle. */
+function handlePath(file: number): ByteText {
+  return `/proc/self/fd/${String(file)}`;
 }
 
 export class TargetTree {
@@ -45,7 +49,7 @@ export class TargetTree {
       mkdirSync(root, { recursive: true });
       // The user named this one: a symlink here is the user's own choice.
       const file = hasHandles ? openSync(root, constants.O_RDONLY | constants.O_DIRECTORY) : -1;
-      const path = hasHandles ? utf8(`/proc/self/fd/${String(file)}`) : utf8(root);
+      const path = hasHandles ? handlePath(file) : byteTextOf(root);
       this.#folders.set('', { file, path, users: 1 });
     } catch (cause) {
       throw new ClientError('failed', `cannot write into '${root}': ${(cause as Error).message}`, undefined, { cause });
@@ -53,9 +57,8 @@ export class TargetTree {
   }
 
   /** Opens a folder below the root, making what is missing. Throws the system's error where something else is in the way. */
-  folder(path: Uint8Array): Folder {
-    const key = bytesKey(path);
-    let open = this.#folders.get(key);
+  folder(path: ByteText): Folder {
+    let open = this.#folders.get(path);
     if (open === undefined) {
       const parent = this.folder(parentOf(path));
       try {
@@ -64,10 +67,10 @@ export class TargetTree {
         parent.release();
       }
     } else {
-      this.#folders.delete(key);
+      this.#folders.delete(path);
     }
     // Most recently used last; held before any is closed, so that it is never this one.
-    this.#folders.set(key, open);
+    this.#folders.set(path, open);
     const held = open;
     held.users += 1;
     this.#closeOld();
@@ -97,8 +100,9 @@ export class TargetTree {
   }
 }
 
-function openBelow(parent: Folder, name: Uint8Array): OpenFolder {
-  const path = inFolder(parent, name);
+function openBelow(parent: Folder, name: ByteText): OpenFolder {
+  const inParent = inFolder(parent, name);
+  const path = systemPath(inParent);
   try {
     // Only the owner may look in until the folder gets its own mode at the end.
     mkdirSync(path, 0o700);
@@ -107,11 +111,11 @@ function openBelow(parent: Folder, name: Uint8Array): OpenFolder {
   }
   if (!hasHandles) {
     if (!lstatSync(path).isDirectory()) throw new Error('something else is in the way of a folder');
-    return { file: -1, path: new Uint8Array(path), users: 0 };
+    return { file: -1, path: inParent, users: 0 };
   }
   try {
     const file = openSync(path, folderFlags);
-    return { file, path: utf8(`/proc/self/fd/${String(file)}`), users: 0 };
+    return { file, path: handlePath(file), users: 0 };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ELOOP' || code === 'ENOTDIR') throw new Error('something else is in the way of a folder');
@@ -120,6 +124,6 @@ function openBelow(parent: Folder, name: Uint8Array): OpenFolder {
 }
 
 /** Orders paths so that contents come before their folders: times of a folder are set when nothing changes in it any more. */
-export function deepestFirst(a: Uint8Array, b: Uint8Array): number {
-  return compareBytes(b, a);
+export function deepestFirst(a: ByteText, b: ByteText): number {
+  return comparePaths(b, a);
 }

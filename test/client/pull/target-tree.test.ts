@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileS
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { inFolder, TargetTree } from '../../../src/client/pull/target-tree.js';
-import { utf8 } from '../../../src/protocol/bytes.js';
 import { makeTempDir, removeTempDirs } from '../../helpers/programs.js';
 
 afterAll(removeTempDirs);
@@ -11,13 +10,13 @@ describe('the target of a pull', () => {
   test('a folder that is held stays usable however many others are opened', () => {
     const root = makeTempDir();
     const tree = new TargetTree(root);
-    const held = Array.from({ length: 600 }, (_, at) => tree.folder(utf8(`folder-${String(at)}`)));
-    for (const folder of held) writeFileSync(inFolder(folder, utf8('file')), 'content');
+    const held = Array.from({ length: 600 }, (_, at) => tree.folder(`folder-${String(at)}`));
+    for (const folder of held) writeFileSync(inFolder(folder, 'file'), 'content');
     for (const folder of held) folder.release();
     // Used again after most were closed.
     for (let at = 0; at < 600; at += 1) {
-      const folder = tree.folder(utf8(`folder-${String(at)}`));
-      writeFileSync(inFolder(folder, utf8('second')), 'content');
+      const folder = tree.folder(`folder-${String(at)}`);
+      writeFileSync(inFolder(folder, 'second'), 'content');
       folder.release();
     }
     tree.close();
@@ -30,8 +29,8 @@ describe('the target of a pull', () => {
     const outside = makeTempDir();
     symlinkSync(outside, join(root, 'link'));
     const tree = new TargetTree(root);
-    expect(() => tree.folder(utf8('link'))).toThrow('something else is in the way');
-    expect(() => tree.folder(utf8('link/below'))).toThrow('something else is in the way');
+    expect(() => tree.folder('link')).toThrow('something else is in the way');
+    expect(() => tree.folder('link/below')).toThrow('something else is in the way');
     tree.close();
     expect(readdirSync(outside)).toEqual([]);
   });
@@ -40,12 +39,12 @@ describe('the target of a pull', () => {
     const root = makeTempDir();
     const outside = makeTempDir();
     const tree = new TargetTree(root);
-    const folder = tree.folder(utf8('a'));
+    const folder = tree.folder('a');
     mkdirSync(join(root, 'moved'));
     // The folder moves away and a symlink takes its name.
     renameSync(join(root, 'a'), join(root, 'moved/a'));
     symlinkSync(outside, join(root, 'a'));
-    writeFileSync(inFolder(folder, utf8('file')), 'content');
+    writeFileSync(inFolder(folder, 'file'), 'content');
     folder.release();
     tree.close();
     expect(readdirSync(outside)).toEqual([]);
