@@ -119,8 +119,12 @@ function stop(child) {
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/** One cold push, one unchanged push and one pull with a repository of its own. */
-async function round(tool, tree) {
+/**
+ * One cold push, one unchanged push and one pull with a repository of its own. What a tree of many files leaves stays until
+ * the end: for minutes ext4 searches around every inode that was just freed, so that removing one tool's files would slow
+ * down the next one's pull, tenfold for tens of thousands of them.
+ */
+async function round(tool, tree, files) {
   const folder = mkdtempSync(join(work, `${tool.name}-`));
   const out = join(folder, 'out');
   // Dirty pages of the tool before would be written at this one's cost, and whoever goes first would read from the disk.
@@ -134,17 +138,16 @@ async function round(tool, tree) {
     const pull = server.pull(out);
     return { push, again, pull, stored };
   } finally {
-    // The folder stays until the end: for minutes ext4 searches around every inode that was just freed, so that removing
-    // one tool's files here would slow down the next one's pull, tenfold for tens of thousands of them.
     await server.stop();
+    if (files < 1000) rmSync(folder, { recursive: true });
   }
 }
 
-async function compare(title, tree) {
+async function compare(title, tree, files) {
   const results = { jaycloud: [], restic: [] };
   for (let at = 0; at < rounds; at += 1) {
     for (const tool of at % 2 === 0 ? [jaycloud, restic] : [restic, jaycloud]) {
-      results[tool.name].push(await round(tool, tree));
+      results[tool.name].push(await round(tool, tree, files));
       process.stderr.write(`${title}: ${tool.name} round ${at + 1} of ${rounds} done\n`);
     }
   }
@@ -172,12 +175,13 @@ async function compare(title, tree) {
   return rows;
 }
 
+const randomFiles = 4;
+
 async function makeRandom(folder, megabytes) {
   mkdirSync(folder, { recursive: true });
-  const files = 4;
-  for (let at = 0; at < files; at += 1) {
+  for (let at = 0; at < randomFiles; at += 1) {
     const out = createWriteStream(join(folder, `random-${at}`));
-    for (let mib = 0; mib < megabytes / files; mib += 1) {
+    for (let mib = 0; mib < megabytes / randomFiles; mib += 1) {
       // Seeded, so that a run can be repeated; SHAKE so that nothing compresses.
       const block = createHash('shake256', { outputLength: 1 << 20 })
         .update(`jaycloud bench ${at} ${mib}`)
@@ -201,12 +205,12 @@ try {
   if (flags.only !== 'tree') {
     const random = join(work, 'random');
     await makeRandom(random, Number(flags.random));
-    rows.push(...(await compare(`${flags.random} MiB random`, random)));
+    rows.push(...(await compare(`${flags.random} MiB random`, random, randomFiles)));
   }
   if (flags.only !== 'random') {
     const tree = flags.tree ?? makeTree(join(work, 'tree'));
-    const files = spawnSync('sh', ['-c', `find "${tree}" -type f | wc -l`], { encoding: 'utf8' }).stdout.trim();
-    rows.push(...(await compare(`tree of ${files} files`, tree)));
+    const files = Number(spawnSync('sh', ['-c', `find "${tree}" -type f | wc -l`], { encoding: 'utf8' }).stdout);
+    rows.push(...(await compare(`tree of ${files} files`, tree, files)));
   }
   const version = (command, ...args) => spawnSync(command, args, { encoding: 'utf8' }).stdout.split('\n')[0];
   console.log(
