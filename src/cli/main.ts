@@ -10,7 +10,7 @@ import { pushCommand } from './commands/push.js';
 import { rmCommand } from './commands/rm.js';
 import { explain } from './exit-codes.js';
 import { Output } from './output.js';
-import { type GlobalFlags, Session } from './session.js';
+import type { GlobalFlags, Session } from './session.js';
 
 /** Runs a command's work in a session of its own; what it resolves to is the exit code. */
 export type Run = (command: Command, work: (session: Session) => Promise<number>) => Promise<void>;
@@ -109,7 +109,9 @@ async function runSession(flags: GlobalFlags, work: (session: Session) => Promis
   });
   let session: Session | undefined;
   try {
-    session = new Session(flags, output, interruption.signal);
+    // Loaded here, because `--version` and `--help` need none of it.
+    const { Session: OpenSession } = await import('./session.js');
+    session = new OpenSession(flags, output, interruption.signal);
     return await work(session);
   } catch (error) {
     if (pipe.isClosed) return 0;

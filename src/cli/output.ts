@@ -4,7 +4,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { Chalk, type ChalkInstance, supportsColorStderr } from 'chalk';
-import ora, { type Ora } from 'ora';
+import type { Ora } from 'ora';
 import type { Explanation } from './exit-codes.js';
 import { formatBytes, formatCount, formatSeconds, jsonPath, printablePath } from './text.js';
 
@@ -28,6 +28,7 @@ export class Output {
   readonly mode: OutputMode;
   readonly #color: ChalkInstance;
   #spinner: Ora | undefined;
+  #isShowing = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(mode: OutputMode) {
@@ -74,6 +75,7 @@ export class Output {
   /** Shows the state until `stopProgress`: a live line on a terminal, one line a second under --json, nothing otherwise. */
   startProgress(verb: string, read: () => ProgressState): void {
     if (this.mode.quiet) return;
+    this.#isShowing = true;
     const startedAt = performance.now();
     if (this.mode.json) {
       let shown: ProgressState | undefined;
@@ -85,7 +87,7 @@ export class Output {
         this.result('', { type: 'progress', ...state, bytesPerSecond: Math.round(rate), secondsLeft });
       }, jsonProgressMs);
     } else if (process.stderr.isTTY) {
-      this.#spinner = ora({ text: verb, stream: process.stderr, discardStdin: false }).start();
+      void this.#startSpinner(verb);
       this.#timer = setInterval(() => {
         if (this.#spinner !== undefined) this.#spinner.text = progressLine(verb, read(), performance.now() - startedAt);
       }, lineProgressMs);
@@ -93,7 +95,14 @@ export class Output {
     this.#timer?.unref();
   }
 
+  /** The package is loaded when the work has begun: it takes longer than many commands. */
+  async #startSpinner(text: string): Promise<void> {
+    const { default: ora } = await import('ora');
+    if (this.#isShowing) this.#spinner = ora({ text, stream: process.stderr, discardStdin: false }).start();
+  }
+
   stopProgress(): void {
+    this.#isShowing = false;
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#spinner?.stop();

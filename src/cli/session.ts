@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { login, register } from '../client/account.js';
 import { readSettings, type Settings, type SettingsFlags } from '../client/config.js';
 import { type Credential, readCredential, writeCredential } from '../client/credentials.js';
 import { DaemonApi } from '../client/daemon-api.js';
@@ -138,6 +137,7 @@ export class Session {
     const password = toBase64(randomBytes(32));
     try {
       const options = { account: localAccount, password, label: hostname(), solver: this.solver };
+      const { register } = await import('../client/account.js');
       const { credential, recoveryKey } = await register(api, options);
       const kept = { ...credential, password };
       await this.keep(kept);
@@ -177,6 +177,7 @@ export class Session {
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.code !== 'unauthenticated') throw error;
       api.useSession(undefined);
+      const { login } = await import('../client/account.js');
       const options = { account: credential.account, password, label: hostname(), solver: this.solver };
       const renewed = { ...(await login(api, options)), password };
       await this.keep(renewed);

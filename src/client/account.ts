@@ -5,10 +5,10 @@ import * as opaque from '@serenity-kit/opaque';
 import { sha256 } from '../protocol/blob-id.js';
 import { concatBytes, equalBytes, fromBase64, fromHex, toBase64, toHex, utf8 } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { accountNamePattern } from '../protocol/limits.js';
 import { ed25519PrivateKey, ed25519PublicKeyOf } from '../protocol/log-entry.js';
 import type { CreateSessionResponse } from '../protocol/messages.js';
 import { challengeBinding } from '../protocol/proof-of-work.js';
+import { checkAccountName } from './account-name.js';
 import type { Credential } from './credentials.js';
 import type { DaemonApi } from './daemon-api.js';
 import { openEnvelope, sealEnvelope } from './envelope.js';
@@ -30,15 +30,6 @@ const passwordPurpose = 'root/password';
 const recoveryPurpose = 'root/recovery';
 const vaultPurpose = 'vault';
 const passwordBytesMax = 1024;
-
-/** Account names are lower case; throws ClientError `usage` for what cannot be one. */
-export function checkAccountName(text: string): string {
-  const name = text.toLowerCase();
-  if (!accountNamePattern.test(name)) {
-    throw new ClientError('usage', `'${text}' cannot be an account name`, 'up to 64 of a-z, 0-9 and . _ @ + -');
-  }
-  return name;
-}
 
 /** Two spellings of the same password are one; throws ClientError `usage` for an empty or endless one. */
 function normalizePassword(password: string): string {

@@ -1,7 +1,6 @@
 // Snapshot records (docs/format.md, "Snapshot records"): what a snapshot is, under a random key that is sealed to the
 // vault's public key. Whoever pushes needs no secret of the vault for it, and cannot open what others sealed.
 import { randomBytes, type webcrypto } from 'node:crypto';
-import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { gcmTagBytes } from '../protocol/blob-layout.js';
 import { concatBytes, equalBytes } from '../protocol/bytes.js';
 import { blobIdBytes, logBodyBytesMax, rawBytesMax } from '../protocol/limits.js';
@@ -60,28 +59,29 @@ const encapsulationBytes = 32;
 const sealedKeyBytes = recordKeyBytes + gcmTagBytes;
 const clearBytes = magic.length + encapsulationBytes + sealedKeyBytes;
 
-/** RFC 9180: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, base mode. */
-const suite = new CipherSuite({
-  kem: new DhkemX25519HkdfSha256(),
-  kdf: new HkdfSha256(),
-  aead: new Aes256Gcm(),
-});
+/** Loads what sealing and opening need; whoever calls it early has less to wait for later. */
+export async function loadSuite() {
+  return (await import('./hpke-suite.js')).suite;
+}
 
 /** The package's types name browser types that Node declares elsewhere. */
 async function deriveKeyPair(hpkeSeed: Uint8Array): Promise<webcrypto.CryptoKeyPair> {
+  const suite = await loadSuite();
   return (await suite.kem.deriveKeyPair(new Uint8Array(hpkeSeed).buffer)) as webcrypto.CryptoKeyPair;
 }
 
 async function publicKeyOf(raw: Uint8Array): Promise<webcrypto.CryptoKey> {
+  const suite = await loadSuite();
   return (await suite.kem.deserializePublicKey(new Uint8Array(raw).buffer)) as webcrypto.CryptoKey;
 }
 
 /** The vault's key pair: DeriveKeyPair of RFC 9180 section 7.1.3 over the 32-byte seed. */
 export async function vaultKeyPair(hpkeSeed: Uint8Array): Promise<VaultKeyPair> {
+  const { kem } = await loadSuite();
   const pair = await deriveKeyPair(hpkeSeed);
   return {
-    publicKey: new Uint8Array(await suite.kem.serializePublicKey(pair.publicKey)),
-    privateKey: new Uint8Array(await suite.kem.serializePrivateKey(pair.privateKey)),
+    publicKey: new Uint8Array(await kem.serializePublicKey(pair.publicKey)),
+    privateKey: new Uint8Array(await kem.serializePrivateKey(pair.privateKey)),
   };
 }
 
@@ -103,6 +103,7 @@ export async function sealSnapshotRecord(
   if (clearBytes + envelopeOverheadBytes + frame.length > logBodyBytesMax) throw tooLong();
   const recordKey = new Uint8Array(randomBytes(recordKeyBytes));
   const recipientPublicKey = await publicKeyOf(options.vaultPublicKey);
+  const suite = await loadSuite();
   const sealedKey = await suite.seal({ recipientPublicKey, info: hpkeInfo(options) }, recordKey.buffer);
   const envelope = sealEnvelope(recordKey, 'snapshot', contextBytes(options), frame);
   return concatBytes(magic, new Uint8Array(sealedKey.enc), new Uint8Array(sealedKey.ct), envelope);
@@ -120,6 +121,7 @@ export async function openSnapshotRecord(
   const sealedKey = body.slice(keyAt, clearBytes).buffer;
   try {
     const { privateKey } = await deriveKeyPair(options.hpkeSeed);
+    const suite = await loadSuite();
     const recordKey = await suite.open({ recipientKey: privateKey, enc, info: hpkeInfo(options) }, sealedKey);
     const opened = openEnvelope(
       new Uint8Array(recordKey),

@@ -1,7 +1,7 @@
 // register, login, logout, whoami.
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import { checkAccountName, login, register } from '../../client/account.js';
+import { checkAccountName } from '../../client/account-name.js';
 import { deleteCredential, readCredential } from '../../client/credentials.js';
 import { ClientError } from '../../client/errors.js';
 import type { Run } from '../main.js';
@@ -52,6 +52,7 @@ async function runRegister(session: Session, argument: string | undefined, flags
   const account = accountOf(session, argument);
   const password = await passwordOf(session, flags, account, true);
   const options = { account, password, label: hostname(), solver: session.solver };
+  const { register } = await import('../../client/account.js');
   const { credential, recoveryKey } = await register(await session.api(), options);
   // First the key that nobody can make again, then everything that can fail.
   session.showRecoveryKey(recoveryKey);
@@ -74,6 +75,7 @@ async function runLogin(session: Session, argument: string | undefined, flags: P
   const account = accountOf(session, argument);
   const password = await passwordOf(session, flags, account, false);
   const options = { account, password, label: hostname(), solver: session.solver };
+  const { login } = await import('../../client/account.js');
   const credential = await login(await session.api(), options);
   await session.keep(credential);
   const { server } = session.settings;

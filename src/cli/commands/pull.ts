@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { ClientError } from '../../client/errors.js';
-import { type PullProgress, pull } from '../../client/pull/pull.js';
+import type { PullProgress } from '../../client/pull/pull.js';
 import type { Overwrite } from '../../client/pull/restore-file.js';
 import { findSnapshot, parseReference, snapshotPath } from '../../client/snapshots.js';
 import { VaultLog } from '../../client/vault-log.js';
@@ -49,6 +49,7 @@ async function runPull(session: Session, text: string, given: string | undefined
   const destination = checkDestination(reference.name, given);
   const vault = await session.vault();
   const snapshot = await findSnapshot(await VaultLog.read(vault), reference);
+  const { pull } = await import('../../client/pull/pull.js');
   const progress: PullProgress = { files: 0, bytes: 0 };
   const { counts } = snapshot.record;
   const isWhole = reference.path === undefined;

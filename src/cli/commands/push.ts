@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { push } from '../../client/push/push.js';
 import type { PushProgress, PushResult } from '../../client/push/push-options.js';
 import { startScan } from '../../client/push/scan.js';
 import { findSources } from '../../client/push/walk.js';
@@ -58,6 +57,7 @@ function defaultName(paths: readonly string[]): string {
 async function runPush(session: Session, paths: readonly string[], flags: PushFlags): Promise<number> {
   const startedAt = performance.now();
   const name = checkName(flags.name ?? defaultName(paths));
+  const { push } = await import('../../client/push/push.js');
   // Before the first push makes a vault: a mistyped path must make none.
   findSources(paths, process.cwd());
   const vault = await session.vault(true);

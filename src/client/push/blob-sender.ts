@@ -8,9 +8,10 @@ import { possessionProof, possessionSlices } from '../../protocol/possession.js'
 import type { DaemonApi } from '../daemon-api.js';
 import type { SealedBlob } from '../seal.js';
 import type { GrantBroker } from './grant-broker.js';
+import { type Span, StoredSpans } from './stored-spans.js';
 
 /** One query or upload carries at most this many blobs: a fraction of a standard grant, so that grants are used up. */
-const requestBlobsMax = 1024;
+const requestBlobsMax = 2048;
 const requestBytes = 16 * 1024 * 1024;
 const queriesInFlightMax = 2;
 const uploadsInFlightMax = 6;
@@ -29,6 +30,7 @@ export interface RecordRun {
 
 interface HeldRun {
   readonly giveBack: () => void;
+  readonly span: Span;
   blobs: number;
 }
 
@@ -64,6 +66,7 @@ export class BlobSender {
   #isAwaited = false;
   #failure: Error | undefined;
   #waiting: (() => void)[] = [];
+  readonly #spans = new StoredSpans();
 
   /** `onFailure` hears of the first request that fails for good; after it nothing is sent any more. */
   constructor(api: DaemonApi, broker: GrantBroker, vaultId: string, onFailure: (error: Error) => void) {
@@ -75,7 +78,7 @@ export class BlobSender {
 
   /** Takes over a run of sealed blobs and gives it back when each is stored or known. */
   addRun({ bytes, rawLengths, giveBack }: RecordRun): void {
-    const run: HeldRun = { giveBack, blobs: 1 };
+    const run: HeldRun = { giveBack, span: this.#spans.begin(), blobs: 1 };
     splitBlobRecords(bytes).forEach((record, at) => {
       const key = bytesKey(record.subarray(0, blobIdBytes));
       if (this.#settled.has(key)) return;
@@ -95,7 +98,12 @@ export class BlobSender {
     this.#pump();
   }
 
-  /** Resolves when everything added so far is stored and owned. */
+  /** Resolves when everything added before is stored and owned; waits for full requests, unless `flush` is called. */
+  stored(): Promise<void> {
+    return this.#spans.close();
+  }
+
+  /** Sends everything that waits; resolves when it is stored and owned. */
   async flush(): Promise<void> {
     this.#flushing += 1;
     try {
@@ -256,6 +264,7 @@ export class BlobSender {
       if (run.blobs > 0) continue;
       this.#isAwaited = false;
       run.giveBack();
+      this.#spans.end(run.span);
     }
     this.#notify();
   }

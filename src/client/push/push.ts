@@ -11,13 +11,14 @@ import { ClientError } from '../errors.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { ManifestWriter } from '../manifest-writer.js';
 import { createPrivateRules } from '../private-rules.js';
-import type { SealedBlob } from '../seal.js';
+import { loadSuite } from '../snapshot-record.js';
 import { appendSnapshot } from '../snapshots.js';
 import type { Vault } from '../vault.js';
 import { VaultLog } from '../vault-log.js';
 import { BlobSender } from './blob-sender.js';
 import { EntryQueue } from './entry-queue.js';
 import { GrantBroker } from './grant-broker.js';
+import { NodeSender } from './node-sender.js';
 import { readOwnerNames } from './owner-names.js';
 import { type CachedFile, PushCacheReader, PushCacheWriter } from './push-cache.js';
 import type { PushOptions, PushProblem, PushProgress, PushResult } from './push-options.js';
@@ -28,7 +29,7 @@ import { type WalkedEntry, walk } from './walk.js';
 
 /** Entries that may wait behind one slow file. */
 const queuedEntriesMax = 65_536;
-/** Node blobs kept back until their children are stored. */
+/** Node blobs of what has not changed, kept until it is known whether anything has. */
 const nodeBytesMax = 16 * 1024 * 1024;
 const walkedPerTurn = 512;
 
@@ -73,9 +74,7 @@ class PushRun {
   readonly #cache: PushCacheReader | undefined;
   #cacheWriter: PushCacheWriter | undefined;
   readonly #isPrivate: (path: ByteText) => boolean;
-  #nodes: SealedBlob[] = [];
-  #nodeBytes = 0;
-  #sentNodes = false;
+  readonly #nodes: NodeSender;
   #reusedChunks = 0;
   #filesRead = 0;
   #problems = 0;
@@ -91,6 +90,7 @@ class PushRun {
     this.#sender = new BlobSender(vault.api, broker, vault.vaultId, (error) => {
       this.#pool.fail(error);
     });
+    this.#nodes = new NodeSender(this.#sender);
     const { dedupSalt, chunkerSecret } = vault.keys;
     const domains = [
       { salt: everyoneSalt, chunkerSecret: undefined },
@@ -118,8 +118,7 @@ class PushRun {
     this.#manifest = new ManifestWriter({
       salt: dedupSalt,
       emit: (node) => {
-        this.#nodes.push(node);
-        this.#nodeBytes += node.blob.length;
+        this.#nodes.add(node);
       },
     });
     this.#cache = this.#openCache();
@@ -128,6 +127,8 @@ class PushRun {
 
   async run(): Promise<PushResult> {
     const { found } = this.#options;
+    // Needed at the end, and loaded while the threads work.
+    loadSuite().catch(() => undefined);
     for (const { path, message } of found.missing) this.#problem('unreadable', byteTextOf(path), message);
     let walked = 0;
     for (const item of walk(found)) {
@@ -194,11 +195,11 @@ class PushRun {
     await nextTurn();
     this.#options.signal.throwIfAborted();
     if (this.#queue.length > queuedEntriesMax) await this.#pool.drain();
-    if (this.#nodeBytes > nodeBytesMax) {
-      // Nodes may only be stored after their children.
+    this.#nodes.sendAhead();
+    if (this.#nodes.waitingBytes > nodeBytesMax) {
       await this.#pool.drain();
       await this.#sender.flush();
-      await this.#sendNodes();
+      await this.#nodes.finish();
     }
   }
 
@@ -232,14 +233,6 @@ class PushRun {
     this.#options.onProblem({ kind, path: fromBytesKey(path), message });
   }
 
-  async #sendNodes(): Promise<void> {
-    const nodes = this.#nodes;
-    this.#nodes = [];
-    this.#nodeBytes = 0;
-    this.#sentNodes = true;
-    await this.#sender.sendNodes(nodes);
-  }
-
   async #publish(): Promise<PushResult> {
     const { files, directories, symlinks } = this.#counts;
     if (files + directories + symlinks === 0) {
@@ -248,7 +241,7 @@ class PushRun {
     const { root } = this.#manifest.finish();
     const origin = this.#cache?.origin.root;
     // A live snapshot with this very root owns everything below it.
-    if (this.#sentNodes || origin === undefined || !equalBytes(origin.id, root.id)) await this.#sendNodes();
+    if (this.#nodes.hasSent || origin === undefined || !equalBytes(origin.id, root.id)) await this.#nodes.finish();
     const snapshot = await appendSnapshot(this.#log, {
       root,
       name: this.#options.name,
