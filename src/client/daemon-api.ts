@@ -9,6 +9,7 @@ import { blobBytesMax } from '../protocol/limits.js';
 import * as messages from '../protocol/messages.js';
 import { ClientError } from './errors.js';
 import type { Transport, TransportResponse } from './transport.js';
+import { uploadBody } from './upload-body.js';
 
 const jsonAnswerBytesMax = 8 * 1024 * 1024;
 const triesMax = 6;
@@ -160,7 +161,9 @@ export class DaemonApi {
   /** Uploads records (`encodeBlobRecord`) in one request: when it resolves, the daemon has them on disk and the vault owns them. */
   async putBlobs(grant: string, records: readonly Uint8Array[]): Promise<messages.PutBlobsResponse> {
     const headers = { 'content-type': blobStreamType, [grantHeader]: grant };
-    const response = messages.parsePutBlobsResponse(await this.#json('putBlobs', { body: coalesce(records), headers }));
+    const response = messages.parsePutBlobsResponse(
+      await this.#json('putBlobs', { body: uploadBody(records), headers }),
+    );
     for (const record of records) this.bytesSent += record.length - blobStreamHeaderBytes;
     return checkedStates(response, records.length);
   }
@@ -261,40 +264,4 @@ function checkedStates<T extends { readonly states: string }>(response: T, count
     throw new ClientError('failed', 'the daemon answered for another number of blobs than asked');
   }
   return response;
-}
-
-/**
- * Fewer and larger pieces: neighbours in memory become one view; small ones are copied together, because thousands of tiny
- * writes cost more than one copy.
- */
-function coalesce(parts: readonly Uint8Array[]): Uint8Array[] {
-  const joinedBytesMax = 256 * 1024;
-  const joined: Uint8Array[] = [];
-  let run: Uint8Array[] = [];
-  let runBytes = 0;
-  const flush = () => {
-    if (run.length > 0) joined.push(run.length === 1 ? (run[0] ?? new Uint8Array()) : concatBytes(...run));
-    run = [];
-    runBytes = 0;
-  };
-  for (const part of neighboursJoined(parts)) {
-    if (runBytes + part.length > joinedBytesMax) flush();
-    run.push(part);
-    runBytes += part.length;
-  }
-  flush();
-  return joined;
-}
-
-function neighboursJoined(parts: readonly Uint8Array[]): Uint8Array[] {
-  const views: Uint8Array[] = [];
-  let from = 0;
-  parts.forEach((part, at) => {
-    const next = parts[at + 1];
-    if (next?.buffer === part.buffer && next.byteOffset === part.byteOffset + part.length) return;
-    const first = parts[from] ?? part;
-    views.push(new Uint8Array(part.buffer, first.byteOffset, part.byteOffset + part.length - first.byteOffset));
-    from = at + 1;
-  });
-  return views;
 }

@@ -111,8 +111,13 @@ async function sealExpected(
   sink: ChunkSink,
 ): Promise<number | undefined> {
   const { sizeBytes } = expected;
-  // One byte more, to see the end; the position stays where it is.
-  if (readSync(file, window, 0, sizeBytes + 1, 0) !== sizeBytes) return undefined;
+  try {
+    // One byte more, to see the end.
+    if (readSync(file, window, 0, sizeBytes + 1, 0) !== sizeBytes) return undefined;
+  } catch {
+    // No regular file any more, or one that cannot be read: the closer look says which.
+    return undefined;
+  }
   const after = fstatSync(file, { bigint: true });
   if (!after.isFile() || !isSameVersion(sourceStatOf(after), expected)) return undefined;
   if (sizeBytes > 0) await sink.seal(window.subarray(0, sizeBytes));

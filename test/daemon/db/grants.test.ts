@@ -84,6 +84,10 @@ describe('a grant', () => {
     expect(spend(grant, { bytes: 1 }, { accountNo: otherNo })).toBe('grant-invalid');
     expect(spend({ ...grant, grantId: '0'.repeat(32) }, { bytes: 1 })).toBe('grant-invalid');
     expect(spend(grant, { bytes: 1 }, { nowMs: nowMs + grantTtlMs })).toBe('grant-invalid');
+    // A cost of nothing asks the same question.
+    expect(spend(grant, {}, { accountNo: otherNo })).toBe('grant-invalid');
+    expect(spend({ ...grant, grantId: '0'.repeat(32) }, {})).toBe('grant-invalid');
+    expect(spend(grant, {}, { nowMs: nowMs + grantTtlMs })).toBe('grant-invalid');
     expect(leftOf(grant)).toEqual(grantBudgets.upload);
     expect(spend(grant, { bytes: 1 }, { nowMs: nowMs + grantTtlMs - 1 })).toBe('none');
   });
