@@ -147,8 +147,10 @@ async function compare(title, tree, files) {
   const results = { jaycloud: [], restic: [] };
   for (let at = 0; at < rounds; at += 1) {
     for (const tool of at % 2 === 0 ? [jaycloud, restic] : [restic, jaycloud]) {
-      results[tool.name].push(await round(tool, tree, files));
-      process.stderr.write(`${title}: ${tool.name} round ${at + 1} of ${rounds} done\n`);
+      const result = await round(tool, tree, files);
+      results[tool.name].push(result);
+      const walls = [result.push, result.again, result.pull].map(({ wall }) => wall.toFixed(2));
+      process.stderr.write(`${title}: ${tool.name} round ${at + 1} of ${rounds}: ${walls.join(', ')} s\n`);
     }
   }
   const rows = [];

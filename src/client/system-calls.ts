@@ -1,6 +1,7 @@
-// The few calls of the operating system that Node does not have: times to the nanosecond, holes of sparse files, a rename
-// that never replaces. The only importer of koffi, which is optional: without it times keep about a quarter of a
+// The few calls of the operating system that Node does not have: times to the nanosecond, holes of sparse files, names in an
+// open folder, a rename that never replaces. The only importer of koffi, which is optional: without it times keep about a quarter of a
 // microsecond, holes are read as zeros, and a name is looked at before it is taken.
+import { constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { ByteText } from './byte-text.js';
 
@@ -12,12 +13,21 @@ const seekDataWhence = 3;
 const seekHoleWhence = 4;
 
 const renameNoReplaceFlag = 1;
+/** Node does not name O_CLOEXEC, and sets it itself. */
+const closeOnExecFlag = 0o2000000;
+const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
+const createFlags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | closeOnExecFlag;
 
 export interface SystemCalls {
   /** Sets the modification time of an open file. False when the system refuses. */
   setFileModified(file: number, seconds: number, nanoseconds: number): boolean;
-  /** Renames unless something has the new name; undefined where the file system cannot do that or another fault comes first. */
-  renameNew(from: ByteText, to: ByteText): 'renamed' | 'taken' | undefined;
+  /** Makes a file that only its owner may use in an open folder, to be written; undefined for any fault, a taken name too. */
+  createFile(folder: number, name: ByteText): number | undefined;
+  /**
+   * Renames within an open folder unless something has the new name; undefined where the file system cannot do that or
+   * another fault comes first.
+   */
+  renameNew(folder: number, from: ByteText, to: ByteText): 'renamed' | 'taken' | undefined;
   /** Sets the modification time of `path` itself, never of what a symlink points to. False when the system refuses. */
   setModified(path: ByteText, seconds: number, nanoseconds: number): boolean;
   /** Where data begins at or after `offset`; undefined where only a hole follows. */
@@ -55,6 +65,7 @@ function load(): SystemCalls | undefined {
     const library = koffi.load(null);
     const utimensat = library.func('int utimensat(int, void*, void*, int)');
     const futimens = library.func('int futimens(int, void*)');
+    const openat = library.func('int openat(int, void*, int, int)');
     const renameat2 = findFunction(() => library.func('int renameat2(int, void*, int, void*, unsigned int)'));
     const lseek = library.func('int64_t lseek(int, int64_t, int)');
     const times = new BigInt64Array([0n, utimeOmit, 0n, 0n]);
@@ -73,10 +84,13 @@ function load(): SystemCalls | undefined {
         times[3] = BigInt(nanoseconds);
         return futimens(file, times) === 0;
       },
-      renameNew(from, to) {
+      createFile(folder, name) {
+        const file = openat(folder, terminated(name), createFlags, 0o600);
+        return file < 0 ? undefined : file;
+      },
+      renameNew(folder, from, to) {
         if (renameat2 === undefined) return undefined;
-        const cwd = atCurrentDirectory;
-        if (renameat2(cwd, terminated(from), cwd, terminated(to), renameNoReplaceFlag) === 0) return 'renamed';
+        if (renameat2(folder, terminated(from), folder, terminated(to), renameNoReplaceFlag) === 0) return 'renamed';
         return koffi.errno() === koffi.os.errno['EEXIST'] ? 'taken' : undefined;
       },
       seekData: seek(seekDataWhence),

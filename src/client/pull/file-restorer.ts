@@ -4,7 +4,6 @@ import { leafRecordBytesMax } from '../../protocol/blob-stream.js';
 import { bytesKey } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
-import type { ByteText } from '../byte-text.js';
 import { type DaemonApi, LongAnswerError } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
 import { reportDamage } from '../fetch-nodes.js';
@@ -17,6 +16,7 @@ import {
   createTemporary,
   discardTemporary,
   type FileMetadata,
+  type FileTarget,
   finishFile,
   type Overwrite,
 } from './restore-file.js';
@@ -42,8 +42,7 @@ export interface FileToRestore {
   readonly entry: ManifestEntry;
   /** Released when the file is done. */
   readonly folder: Folder;
-  /** Folder and name, for system calls. */
-  readonly targetPath: ByteText;
+  readonly target: FileTarget;
   readonly metadata: FileMetadata;
 }
 
@@ -149,11 +148,11 @@ export class FileRestorer {
         slab,
       );
       let at = 0;
-      const whole = files.map(({ entry, targetPath, metadata }) => {
+      const whole = files.map(({ entry, target, metadata }) => {
         const from = at;
         at += entry.chunks.length;
         const { size: sizeBytes, sparse } = entry;
-        return { targetPath, sizeBytes, sparse, metadata, chunks: placed.slice(from, at) };
+        return { target, sizeBytes, sparse, metadata, chunks: placed.slice(from, at) };
       });
       const overwrite = this.#overwrite;
       const answer = await this.#pool.run({ type: 'files', slab, files: encodeWholeFiles(whole), overwrite });
@@ -196,19 +195,19 @@ export class FileRestorer {
   }
 
   /** One long file; its parts are fetched side by side, and nobody sees it before the last one is written. */
-  async #restoreLong({ entry, folder, targetPath, metadata }: FileToRestore): Promise<void> {
+  async #restoreLong({ entry, folder, target, metadata }: FileToRestore): Promise<void> {
     try {
-      const state = checkTarget(targetPath, this.#overwrite, entry.size, metadata);
+      const state = checkTarget(target.path, this.#overwrite, entry.size, metadata);
       if (state !== 'free') {
         await this.#settle(entry, { outcome: state, message: '' });
         return;
       }
-      const temporary = createTemporary(folder.path);
+      const temporary = createTemporary(target);
       let outcome: RestoreOutcome['outcome'];
       try {
         await this.#writeParts(entry, temporary.file);
         const { size: sizeBytes, sparse } = entry;
-        outcome = finishFile(temporary, targetPath, { sizeBytes, sparse, metadata, overwrite: this.#overwrite });
+        outcome = finishFile(temporary, target, { sizeBytes, sparse, metadata, overwrite: this.#overwrite });
       } catch (error) {
         discardTemporary(temporary);
         throw error;

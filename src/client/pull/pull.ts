@@ -152,8 +152,13 @@ class PullRun {
       this.#problem('failed', entry.path, (error as Error).message);
       return undefined;
     }
-    const targetPath = inFolder(folder, lastComponent(target));
-    return this.#files.add({ entry, folder, targetPath, metadata: this.#metadataOf(entry) });
+    const path = inFolder(folder, lastComponent(target));
+    return this.#files.add({
+      entry,
+      folder,
+      target: { folder: folder.file, path },
+      metadata: this.#metadataOf(entry),
+    });
   }
 
   #makeFolder(entry: ManifestEntry, target: ByteText): void {

@@ -21,8 +21,9 @@ import { blobIdBytes, frameBytesMax } from '../../protocol/limits.js';
 import { type ByteText, systemPath } from '../byte-text.js';
 import { integrityError } from '../errors.js';
 import { openLeaf } from '../seal.js';
-import { systemCalls } from '../system-calls.js';
+import { type SystemCalls, systemCalls } from '../system-calls.js';
 import type { PlacedChunk } from './restore-messages.js';
+import { lastComponent, parentOf } from './target-tree.js';
 
 export interface FileMetadata {
   readonly mode: number;
@@ -37,6 +38,14 @@ export type Overwrite = 'never' | 'if-changed' | 'always';
 const holeBlockBytes = 4096;
 const zeroBlock = new Uint8Array(holeBlockBytes);
 
+/** Where a file goes. */
+export interface FileTarget {
+  /** The open folder, or -1 where folders are named by their paths. */
+  readonly folder: number;
+  /** Folder and name, for system calls. */
+  readonly path: ByteText;
+}
+
 export interface TemporaryFile {
   readonly file: number;
   readonly path: ByteText;
@@ -46,9 +55,17 @@ export interface TemporaryFile {
 const temporaryPrefix = `.jaycloud-${toHex(randomBytes(8))}-`;
 let temporaryCount = 0;
 
-export function createTemporary(folderPath: ByteText): TemporaryFile {
+/** Names in an open folder are found without walking a path: with three of them a file that counts. */
+function handleCalls({ folder }: FileTarget): SystemCalls | undefined {
+  return folder < 0 ? undefined : systemCalls();
+}
+
+export function createTemporary(target: FileTarget): TemporaryFile {
   temporaryCount += 1;
-  const path = `${folderPath}/${temporaryPrefix}${String(temporaryCount)}.tmp`;
+  const name = `${temporaryPrefix}${String(temporaryCount)}.tmp`;
+  const path = `${parentOf(target.path)}/${name}`;
+  const made = handleCalls(target)?.createFile(target.folder, name);
+  if (made !== undefined) return { file: made, path };
   const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
   return { file: openSync(systemPath(path), flags, 0o600), path };
 }
@@ -134,8 +151,8 @@ function setFileModified(file: number, { mtimeSeconds, mtimeNanoseconds }: FileM
 }
 
 /** True where `finishFile` notices by itself that the name is taken: nobody need look before. */
-export function isTakenSeenAtRename(overwrite: Overwrite): boolean {
-  return overwrite === 'never' && systemCalls() !== undefined;
+export function isTakenSeenAtRename(target: FileTarget, overwrite: Overwrite): boolean {
+  return overwrite === 'never' && handleCalls(target) !== undefined;
 }
 
 /** What stands in the way of an entry: nothing, the very same file, or something that the rule protects. */
@@ -166,7 +183,7 @@ export interface FileToFinish {
  */
 export function finishFile(
   temporary: TemporaryFile,
-  target: ByteText,
+  target: FileTarget,
   { sizeBytes, sparse, metadata, overwrite }: FileToFinish,
 ): 'done' | 'taken' {
   const { file, path } = temporary;
@@ -176,13 +193,16 @@ export function finishFile(
   fchmodSync(file, metadata.mode);
   setFileModified(file, metadata);
   closeSync(file);
-  const renamed = overwrite === 'never' ? systemCalls()?.renameNew(path, target) : undefined;
+  const renamed =
+    overwrite === 'never'
+      ? handleCalls(target)?.renameNew(target.folder, lastComponent(path), lastComponent(target.path))
+      : undefined;
   if (renamed === 'renamed') return 'done';
-  if (renamed === 'taken' || checkTarget(target, overwrite, sizeBytes, metadata) === 'taken') {
+  if (renamed === 'taken' || checkTarget(target.path, overwrite, sizeBytes, metadata) === 'taken') {
     rmSync(systemPath(path), { force: true });
     return 'taken';
   }
-  renameSync(systemPath(path), systemPath(target));
+  renameSync(systemPath(path), systemPath(target.path));
   return 'done';
 }
 

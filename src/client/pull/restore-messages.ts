@@ -2,7 +2,7 @@
 // cost more than the work on them. Blobs do not travel: they lie in a slab of memory that both sides see.
 import type { ByteText } from '../byte-text.js';
 import { blobKeyBytes } from '../seal.js';
-import type { FileMetadata, Overwrite } from './restore-file.js';
+import type { FileMetadata, FileTarget, Overwrite } from './restore-file.js';
 
 /** A blob's place in the slab of a job. */
 export interface BlobPlace {
@@ -19,8 +19,7 @@ export interface PlacedChunk {
 
 /** A whole file whose blobs are in the slab. */
 export interface WholeFile {
-  /** Folder and name, for system calls. */
-  readonly targetPath: ByteText;
+  readonly target: FileTarget;
   readonly sizeBytes: number;
   readonly sparse: boolean;
   readonly metadata: FileMetadata;
@@ -70,7 +69,7 @@ export type RestoreAnswer = readonly (readonly [file: number, outcome: RestoreOu
 
 const absentBlob = 0xffffffff;
 const chunkFields = 3;
-const fileFields = 8;
+const fileFields = 9;
 /** An owner that is left to the system. */
 const noOwner = -1;
 
@@ -105,7 +104,7 @@ export function decodeChunks(
 
 export function encodeWholeFiles(files: readonly WholeFile[]): FileColumns {
   const numbers = new Float64Array(files.length * fileFields);
-  files.forEach(({ sizeBytes, sparse, metadata, chunks }, index) => {
+  files.forEach(({ target, sizeBytes, sparse, metadata, chunks }, index) => {
     const { mode, owner, mtimeSeconds, mtimeNanoseconds } = metadata;
     const at = index * fileFields;
     numbers[at] = sizeBytes;
@@ -116,20 +115,21 @@ export function encodeWholeFiles(files: readonly WholeFile[]): FileColumns {
     numbers[at + 5] = mtimeSeconds;
     numbers[at + 6] = mtimeNanoseconds;
     numbers[at + 7] = chunks.length;
+    numbers[at + 8] = target.folder;
   });
-  const targetPaths = files.map(({ targetPath }) => targetPath).join('\0');
+  const targetPaths = files.map(({ target }) => target.path).join('\0');
   return { targetPaths, numbers, chunks: encodeChunks(files.flatMap(({ chunks }) => chunks)) };
 }
 
 export function decodeWholeFiles({ targetPaths, numbers, chunks }: FileColumns): WholeFile[] {
   let chunkAt = 0;
-  return targetPaths.split('\0').map((targetPath, index) => {
+  return targetPaths.split('\0').map((path, index) => {
     const field = (position: number) => numbers[index * fileFields + position] ?? 0;
     const uid = field(3);
     const from = chunkAt;
     chunkAt += field(7);
     return {
-      targetPath,
+      target: { folder: field(8), path },
       sizeBytes: field(0),
       sparse: field(1) === 1,
       metadata: {

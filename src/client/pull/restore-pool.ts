@@ -59,7 +59,9 @@ export class RestorePool {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./restore-worker.js', import.meta.url));
+    // The thread closes files that system calls of its own have opened.
+    const options = { trackUnmanagedFds: false };
+    const worker = new Worker(new URL('./restore-worker.js', import.meta.url), options);
     this.#workers.push(worker);
     worker.on('message', (answer: RestoreAnswer) => {
       this.#busy.get(worker)?.resolve(answer);

@@ -34,15 +34,15 @@ function attempt(work: () => RestoreOutcome['outcome']): RestoreOutcome {
 }
 
 function restoreWhole(file: WholeFile, overwrite: Overwrite, slab: Uint8Array): RestoreOutcome['outcome'] {
-  const { targetPath, sizeBytes, sparse, metadata } = file;
-  if (!isTakenSeenAtRename(overwrite)) {
-    const state = checkTarget(targetPath, overwrite, sizeBytes, metadata);
+  const { target, sizeBytes, sparse, metadata } = file;
+  if (!isTakenSeenAtRename(target, overwrite)) {
+    const state = checkTarget(target.path, overwrite, sizeBytes, metadata);
     if (state !== 'free') return state;
   }
-  const temporary = createTemporary(targetPath.slice(0, targetPath.lastIndexOf('/')));
+  const temporary = createTemporary(target);
   try {
     writeChunks(temporary.file, 0, file.chunks, slab, sparse);
-    return finishFile(temporary, targetPath, { sizeBytes, sparse, metadata, overwrite });
+    return finishFile(temporary, target, { sizeBytes, sparse, metadata, overwrite });
   } catch (error) {
     discardTemporary(temporary);
     throw error;

@@ -11,6 +11,8 @@ const hasHandles = process.platform === 'linux' && existsSync('/proc/self/fd');
 
 /** An open folder; `path` names it for system calls, in any thread, until it is released. */
 export interface Folder {
+  /** The descriptor, or -1 where folders are named by their path. */
+  readonly file: number;
   readonly path: ByteText;
   release(): void;
 }
@@ -76,6 +78,7 @@ export class TargetTree {
     this.#closeOld();
     let isHeld = true;
     return {
+      file: held.file,
       path: held.path,
       release: () => {
         if (isHeld) held.users -= 1;

@@ -21,7 +21,7 @@ const path = fc
   .filter((bytes) => !bytes.includes(0))
   .map(bytesKey);
 const wholeFile: fc.Arbitrary<WholeFile> = fc.record({
-  targetPath: path,
+  target: fc.record({ folder: fc.integer({ min: -1, max: 2000 }), path }),
   sizeBytes: fc.maxSafeNat(),
   sparse: fc.boolean(),
   metadata: fc.record({
