@@ -1,11 +1,20 @@
 // A disk that loses bits: whatever bit it is, nothing false is restored, the rest is, and pushing again heals it.
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { flipBit, readBlobs, type StoredBlob, withDatabase } from '../helpers/data-dir.js';
 import { expectSameContents } from '../helpers/hard-tree.js';
-import { Daemon, jsonLines, type Machine, machineOf, makeTempDir, removeTempDirs } from '../helpers/programs.js';
+import {
+  Daemon,
+  jsonLines,
+  lastJson,
+  type Machine,
+  machineOf,
+  makeTempDir,
+  removeTempDirs,
+} from '../helpers/programs.js';
 
 let daemon: Daemon;
 let machine: Machine;
@@ -83,12 +92,16 @@ describe('one flipped bit on the daemon', () => {
   });
 
   test('that somebody has run into keeps no new snapshot from being whole, even of an unchanged tree', async () => {
+    execFileSync('mkfifo', [join(tree, 'fifo')]);
     await machine.summary(['push', tree, '--name', 'tree']);
     await damage((blobs) => blobs.find(({ length }) => length > 30_000 && length < 40_000));
     await machine.run(['cat', 'tree:folder/small-3']);
     // Without --reread: the daemon refuses the unchanged root, and the client reads everything again by itself.
-    const pushed = await machine.summary(['push', tree, '--name', 'tree']);
-    expect(pushed).toMatchObject({ version: 2, filesRead: 4, newBlobs: 1 });
+    const again = await machine.run(['push', tree, '--name', 'tree', '--json']);
+    expect(lastJson(again)).toMatchObject({ version: 2, filesRead: 4, newBlobs: 1 });
+    // What both readings met is said once.
+    expect(jsonLines(again).filter(({ type }) => type === 'problem')).toMatchObject([{ kind: 'skipped' }]);
+    rmSync(join(tree, 'fifo'));
     await machine.summary(['pull', 'tree', 'healed']);
     expectSameContents(tree, join(machine.home, 'healed'));
   });

@@ -1,4 +1,5 @@
 // What a push is asked for and what it answers.
+import { bytesKey } from '../../protocol/bytes.js';
 import type { PaidSolver } from '../paid-solver.js';
 import type { Snapshot } from '../snapshots.js';
 import type { FoundSources } from './walk.js';
@@ -43,4 +44,14 @@ export interface PushResult {
   readonly bytesNotSent: number;
   readonly filesRead: number;
   readonly problems: number;
+}
+
+/** What a second reading meets again need not be said again. */
+export function onceEach(onProblem: PushOptions['onProblem']): PushOptions['onProblem'] {
+  const said = new Set<string>();
+  return (problem) => {
+    const key = `${problem.kind} ${bytesKey(problem.path)}`;
+    if (!said.has(key)) onProblem(problem);
+    said.add(key);
+  };
 }

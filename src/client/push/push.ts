@@ -21,7 +21,7 @@ import { GrantBroker } from './grant-broker.js';
 import { NodeSender } from './node-sender.js';
 import { readOwnerNames } from './owner-names.js';
 import { type CachedFile, PushCacheReader, PushCacheWriter } from './push-cache.js';
-import type { PushOptions, PushProblem, PushProgress, PushResult } from './push-options.js';
+import { onceEach, type PushOptions, type PushProblem, type PushProgress, type PushResult } from './push-options.js';
 import type { FailedFile, SealedFile } from './seal-messages.js';
 import { SealPool } from './seal-pool.js';
 import { type FileSignature, isSameVersion } from './source-stat.js';
@@ -39,13 +39,14 @@ const vaultDomain = 1;
 /** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
   const log = await VaultLog.read(vault);
+  const told = { ...options, onProblem: onceEach(options.onProblem) };
   try {
-    return await runOnce(vault, log, options, progress);
+    return await runOnce(vault, log, told, progress);
   } catch (error) {
     if (options.reread || !isContentMissing(error)) throw error;
     // The daemon has found something damaged that unchanged files refer to: reading them again stores it again.
     Object.assign(progress, { files: 0, bytes: 0 });
-    return await runOnce(vault, log, { ...options, reread: true }, progress);
+    return await runOnce(vault, log, { ...told, reread: true }, progress);
   }
 }
 
