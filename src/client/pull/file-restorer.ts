@@ -1,7 +1,6 @@
 // Fetches the content of files and has the threads write it: small files many at a time, long ones in parts. What is
 // fetched goes into slabs of memory that are used again and again and that the threads read from.
 import { leafRecordBytesMax } from '../../protocol/blob-stream.js';
-import { bytesKey } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
 import { type DaemonApi, LongAnswerError } from '../daemon-api.js';
@@ -9,7 +8,7 @@ import { ClientError, integrityError } from '../errors.js';
 import { reportDamage } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import type { ChunkRef } from '../seal.js';
-import { FetchSlabs } from './fetch-slabs.js';
+import { FetchSlabs, fetchInto } from './fetch-slabs.js';
 import { readChunkRefs } from './read-file.js';
 import {
   checkTarget,
@@ -19,14 +18,9 @@ import {
   type FileTarget,
   finishFile,
   type Overwrite,
+  type TemporaryFile,
 } from './restore-file.js';
-import {
-  type BlobPlace,
-  encodeChunks,
-  encodeWholeFiles,
-  type PlacedChunk,
-  type RestoreOutcome,
-} from './restore-messages.js';
+import { encodeChunks, encodeWholeFiles, type RestoreOutcome } from './restore-messages.js';
 import { RestorePool } from './restore-pool.js';
 import type { Folder } from './target-tree.js';
 
@@ -61,6 +55,7 @@ export class FileRestorer {
   readonly #slabs = new FetchSlabs(this.#pool.threads + slabsAhead, slabBytes);
   readonly #batches = new Set<Promise<void>>();
   readonly #longFiles = new Set<Promise<void>>();
+  readonly #temporaries = new Set<TemporaryFile>();
   #longFileCount = 0;
   #batch: FileToRestore[] = [];
   #batchBytes = 0;
@@ -95,8 +90,11 @@ export class FileRestorer {
     this.#throwFailure();
   }
 
+  /** Ends what is under way; of files that are not complete nothing stays. */
   async close(): Promise<void> {
     await this.#pool.close();
+    for (const temporary of this.#temporaries) discardTemporary(temporary);
+    this.#temporaries.clear();
     for (const { folder } of this.#batch) folder.release();
     this.#batch = [];
   }
@@ -143,10 +141,8 @@ export class FileRestorer {
   async #restoreTogether(files: readonly FileToRestore[]): Promise<void> {
     const slab = await this.#slabs.take();
     try {
-      const placed = await this.#fetch(
-        files.flatMap(({ entry }) => entry.chunks),
-        slab,
-      );
+      const chunks = files.flatMap(({ entry }) => entry.chunks);
+      const placed = await fetchInto(slab, this.#api, chunks);
       let at = 0;
       const whole = files.map(({ entry, target, metadata }) => {
         const from = at;
@@ -174,26 +170,6 @@ export class FileRestorer {
     else this.#events.onProblem(entry, outcome, message);
   }
 
-  /** Fetches the chunks' blobs into the slab, each once: runs of one chunk, zeros mostly, are common. */
-  async #fetch(chunks: readonly ChunkRef[], slab: SharedArrayBuffer): Promise<PlacedChunk[]> {
-    const places = new Map<string, BlobPlace | undefined>();
-    const ids: Uint8Array[] = [];
-    const keys = chunks.map(({ id }) => {
-      const key = bytesKey(id);
-      if (!places.has(key)) {
-        places.set(key, undefined);
-        ids.push(id);
-      }
-      return key;
-    });
-    const blobs = ids.length === 0 ? [] : await this.#api.fetchBlobs(ids, new Uint8Array(slab));
-    for (const [at, key] of [...places.keys()].entries()) {
-      const blob = blobs[at];
-      if (blob !== undefined) places.set(key, { offset: blob.byteOffset, lengthBytes: blob.length });
-    }
-    return chunks.map(({ key, rawLength }, at) => ({ key, rawLength, place: places.get(keys[at] ?? '') }));
-  }
-
   /** One long file; its parts are fetched side by side, and nobody sees it before the last one is written. */
   async #restoreLong({ entry, folder, target, metadata }: FileToRestore): Promise<void> {
     try {
@@ -203,20 +179,24 @@ export class FileRestorer {
         return;
       }
       const temporary = createTemporary(target);
+      this.#temporaries.add(temporary);
       let outcome: RestoreOutcome['outcome'];
       try {
         await this.#writeParts(entry, temporary.file);
         const { size: sizeBytes, sparse } = entry;
         outcome = finishFile(temporary, target, { sizeBytes, sparse, metadata, overwrite: this.#overwrite });
       } catch (error) {
-        discardTemporary(temporary);
+        // Unless `close` was faster: the number of its file may be another file's by now.
+        if (this.#temporaries.has(temporary)) discardTemporary(temporary);
         throw error;
+      } finally {
+        this.#temporaries.delete(temporary);
       }
       await this.#settle(entry, { outcome, message: '' });
     } catch (error) {
       const isDamage = error instanceof LongAnswerError || (error instanceof ClientError && error.code === 'integrity');
       if (isDamage) this.#events.onProblem(entry, 'damaged', error.message);
-      else if (error instanceof ClientError || error instanceof ProtocolError) throw error;
+      else if (endsThePull(error)) throw error;
       else this.#events.onProblem(entry, 'failed', error instanceof Error ? error.message : String(error));
     } finally {
       folder.release();
@@ -243,15 +223,20 @@ export class FileRestorer {
       });
       while (parts.size >= this.#slabs.count) await Promise.race(parts);
     };
-    for await (const chunk of readChunkRefs(this.#api, entry)) {
-      if (fault !== undefined) break;
-      const bytes = leafRecordBytesMax(chunk.rawLength);
-      if (recordBytes + bytes > slabBytes || part.length === queryIdsMax) await write();
-      part.push(chunk);
-      partBytes += chunk.rawLength;
-      recordBytes += bytes;
+    try {
+      for await (const chunk of readChunkRefs(this.#api, entry)) {
+        if (fault !== undefined) break;
+        const bytes = leafRecordBytesMax(chunk.rawLength);
+        if (recordBytes + bytes > slabBytes || part.length === queryIdsMax) await write();
+        part.push(chunk);
+        partBytes += chunk.rawLength;
+        recordBytes += bytes;
+      }
+      if (part.length > 0) await write();
+    } catch (error) {
+      fault ??= asError(error);
     }
-    if (part.length > 0) await write();
+    // Whatever happened: the file is closed next, and no thread may still be writing to its number.
     while (parts.size > 0) await Promise.race(parts);
     if (fault !== undefined) throw fault;
   }
@@ -266,7 +251,7 @@ export class FileRestorer {
     const { file, offset, sparse, preferred } = part;
     const slab = await this.#slabs.take();
     try {
-      const chunks = encodeChunks(await this.#fetch(part.chunks, slab));
+      const chunks = encodeChunks(await fetchInto(slab, this.#api, part.chunks));
       const answer = await this.#pool.run({ type: 'part', slab, file, offset, sparse, chunks }, preferred);
       const outcome = answer[0]?.[1];
       if (outcome?.damagedId !== undefined) await reportDamage(this.#api, outcome.damagedId);
@@ -278,14 +263,24 @@ export class FileRestorer {
   }
 }
 
+/** The daemon or the user has ended it; everything else is the fault of one file. */
+function endsThePull(error: unknown): boolean {
+  const isInterruption = error instanceof Error && error.name === 'AbortError';
+  return error instanceof ClientError || error instanceof ProtocolError || isInterruption;
+}
+
 /** Keeps running work in a set until it ends; a fault goes to `onFault`. */
 function track(underWay: Set<Promise<void>>, work: Promise<void>, onFault: (error: Error) => void): void {
   const tracked: Promise<void> = work
     .catch((thrown: unknown) => {
-      onFault(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      onFault(asError(thrown));
     })
     .finally(() => {
       underWay.delete(tracked);
     });
   underWay.add(tracked);
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

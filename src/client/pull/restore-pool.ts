@@ -1,10 +1,13 @@
 // The restoring threads: each takes one job at a time, jobs wait in line.
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
 import type { RestoreAnswer, RestoreJob } from './restore-messages.js';
 
 const threadsMax = 8;
+/** Jobs are some megabytes: this is for a disk that hangs. */
+const closingMsMax = 5000;
 
 interface Waiting {
   readonly job: RestoreJob;
@@ -33,8 +36,13 @@ export class RestorePool {
     });
   }
 
+  /** Starts no more jobs and ends the threads. A job under way is let end: cut short, it would leave a temporary file. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#line.length = 0;
+    const limit = AbortSignal.timeout(closingMsMax);
+    const answers = [...this.#busy.keys()].map((worker) => once(worker, 'message', { signal: limit }));
+    await Promise.allSettled(answers);
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
