@@ -92,9 +92,9 @@ export class BlobSender {
     this.#pump();
   }
 
-  /** Somebody waits for a run to be given back: full requests are not waited for while the line is idle. */
-  hurry(): void {
-    this.#isAwaited = true;
+  /** While somebody waits for a run to be given back, an idle line does not wait for requests to fill up. */
+  setAwaited(isAwaited: boolean): void {
+    this.#isAwaited = isAwaited;
     this.#pump();
   }
 
@@ -262,7 +262,6 @@ export class BlobSender {
     for (const { run } of blobs) {
       run.blobs -= 1;
       if (run.blobs > 0) continue;
-      this.#isAwaited = false;
       run.giveBack();
       this.#spans.end(run.span);
     }

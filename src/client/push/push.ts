@@ -101,8 +101,8 @@ class PushRun {
       onRun: (run) => {
         this.#sender.addRun(run);
       },
-      onWaiting: () => {
-        this.#sender.hurry();
+      onWaiting: (isWaiting) => {
+        this.#sender.setAwaited(isWaiting);
       },
       onFiles: (files) => {
         this.#settle(files);

@@ -27,14 +27,15 @@ const slabsOfThreadMin = 4;
 
 export interface SealPoolEvents {
   readonly onRun: (run: RecordRun) => void;
-  /** A thread can go on only when a run is given back. */
-  readonly onWaiting: () => void;
+  /** Whether some thread can go on only when a run is given back. */
+  readonly onWaiting: (isWaiting: boolean) => void;
   readonly onFiles: (files: readonly (SealedFile | FailedFile)[]) => void;
 }
 
 interface Thread {
   readonly worker: Worker;
   readonly slabs: SharedArrayBuffer[];
+  isWaiting: boolean;
   batches: number;
 }
 
@@ -113,7 +114,7 @@ export class SealPool {
     const slabsMax = Math.max(slabsOfThreadMin, Math.floor(slabsOfAll / this.#threadCount));
     const workerData: WorkerSetup = { domains: this.#domains, slabsMax };
     const worker = new Worker(new URL('./seal-worker.js', import.meta.url), { workerData });
-    const thread: Thread = { worker, slabs: [], batches: 0 };
+    const thread: Thread = { worker, slabs: [], isWaiting: false, batches: 0 };
     worker.on('message', (message: FromWorker) => {
       this.#receive(thread, message);
     });
@@ -133,7 +134,8 @@ export class SealPool {
         this.#events.onRun(readRun(thread, message.run));
         return;
       case 'waiting':
-        this.#events.onWaiting();
+        thread.isWaiting = message.isWaiting;
+        this.#events.onWaiting(this.#threads.some(({ isWaiting }) => isWaiting));
         return;
       case 'sealed':
         this.#events.onFiles([...decodeFiles(message.files), ...message.failed]);

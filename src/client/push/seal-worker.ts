@@ -48,8 +48,9 @@ function handOver(): void {
 }
 
 async function sealBehindWait(salt: Uint8Array, plan: PlannedFrame, waiting: Promise<void>): Promise<SealedLeaf> {
-  post({ type: 'waiting' });
+  post({ type: 'waiting', isWaiting: true });
   await waiting;
+  post({ type: 'waiting', isWaiting: false });
   return slabs.seal(salt, plan);
 }
 
