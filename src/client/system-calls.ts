@@ -30,6 +30,11 @@ export interface SystemCalls {
   renameNew(folder: number, from: ByteText, to: ByteText): 'renamed' | 'taken' | undefined;
   /** Sets the modification time of `path` itself, never of what a symlink points to. False when the system refuses. */
   setModified(path: ByteText, seconds: number, nanoseconds: number): boolean;
+  /**
+   * Decompresses one zstd frame with the system's own libzstd, never past the end of `target`; the length that was written,
+   * undefined for damaged input or too little room. Absent where there is no such library.
+   */
+  readonly decompressZstd: ((stored: Uint8Array, target: Uint8Array) => number | undefined) | undefined;
   /** Where data begins at or after `offset`; undefined where only a hole follows. */
   seekData(file: number, offset: number): number | undefined;
   /** Where the next hole begins at or after `offset`; undefined where the file system cannot tell. */
@@ -38,6 +43,24 @@ export interface SystemCalls {
 
 function terminated(path: ByteText): Buffer {
   return Buffer.from(`${path}\0`, 'latin1');
+}
+
+/** Undefined where the machine has no libzstd; its interface has been stable since 1.0. */
+function loadZstd(koffi: Koffi): SystemCalls['decompressZstd'] {
+  try {
+    const library = koffi.load('libzstd.so.1');
+    const createContext = library.func('void *ZSTD_createDCtx()') as unknown as () => unknown;
+    const decompress = library.func('size_t ZSTD_decompressDCtx(void*, void*, size_t, void*, size_t)');
+    const isError = library.func('unsigned int ZSTD_isError(size_t)');
+    // One for the life of the thread: making it anew costs more than most frames.
+    const context = createContext();
+    return (stored, target) => {
+      const written = decompress(context, target, target.length, stored, stored.length);
+      return isError(written) === 0 ? written : undefined;
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined where the C library does not have it. */
@@ -51,17 +74,24 @@ function findFunction(find: () => NativeFunction): NativeFunction | undefined {
 
 type NativeFunction = (...args: unknown[]) => number;
 
+interface Library {
+  func(prototype: string): NativeFunction;
+}
+
+interface Koffi {
+  /** A library by its name, or with null what the process has loaded already. */
+  load(name: string | null): Library;
+  errno(): number;
+  readonly os: { readonly errno: Readonly<Record<string, number>> };
+}
+
 let loaded: SystemCalls | undefined;
 let tried = false;
 
 function load(): SystemCalls | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as {
-      load(path: null): { func(prototype: string): NativeFunction };
-      errno(): number;
-      readonly os: { readonly errno: Readonly<Record<string, number>> };
-    };
+    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
     const library = koffi.load(null);
     const utimensat = library.func('int utimensat(int, void*, void*, int)');
     const futimens = library.func('int futimens(int, void*)');
@@ -93,6 +123,7 @@ function load(): SystemCalls | undefined {
         if (renameat2(folder, terminated(from), folder, terminated(to), renameNoReplaceFlag) === 0) return 'renamed';
         return koffi.errno() === koffi.os.errno['EEXIST'] ? 'taken' : undefined;
       },
+      decompressZstd: loadZstd(koffi),
       seekData: seek(seekDataWhence),
       seekHole: seek(seekHoleWhence),
     };
