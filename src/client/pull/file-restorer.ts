@@ -24,7 +24,7 @@ import { encodeChunks, encodeWholeFiles, type RestoreOutcome } from './restore-m
 import { RestorePool } from './restore-pool.js';
 import type { Folder } from './target-tree.js';
 
-/** Records of one request: a small part of what a whole slab holds would only make more requests. */
+/** The records of one request: large enough that requests are few, small enough that several fit in memory. */
 const slabBytes = 9 * 1024 * 1024;
 const batchFilesMax = 512;
 /** Slabs beside those that the threads work on: some are being filled. */
@@ -186,8 +186,7 @@ export class FileRestorer {
         const { size: sizeBytes, sparse } = entry;
         outcome = finishFile(temporary, target, { sizeBytes, sparse, metadata, overwrite: this.#overwrite });
       } catch (error) {
-        // Unless `close` was faster: the number of its file may be another file's by now.
-        if (this.#temporaries.has(temporary)) discardTemporary(temporary);
+        discardTemporary(temporary);
         throw error;
       } finally {
         this.#temporaries.delete(temporary);

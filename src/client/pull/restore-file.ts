@@ -49,6 +49,8 @@ export interface FileTarget {
 export interface TemporaryFile {
   readonly file: number;
   readonly path: ByteText;
+  /** False once `file` is closed: another thread's file may have that number by then. */
+  isOpen: boolean;
 }
 
 /** Random once a thread, then counted: thousands of files a second want names. */
@@ -65,9 +67,9 @@ export function createTemporary(target: FileTarget): TemporaryFile {
   const name = `${temporaryPrefix}${String(temporaryCount)}.tmp`;
   const path = `${parentOf(target.path)}/${name}`;
   const made = handleCalls(target)?.createFile(target.folder, name);
-  if (made !== undefined) return { file: made, path };
+  if (made !== undefined) return { file: made, path, isOpen: true };
   const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
-  return { file: openSync(systemPath(path), flags, 0o600), path };
+  return { file: openSync(systemPath(path), flags, 0o600), path, isOpen: true };
 }
 
 function writeAll(file: number, bytes: Uint8Array, offset: number): void {
@@ -192,7 +194,7 @@ export function finishFile(
   if (metadata.owner !== undefined) fchownSync(file, metadata.owner.uid, metadata.owner.gid);
   fchmodSync(file, metadata.mode);
   setFileModified(file, metadata);
-  closeSync(file);
+  close(temporary);
   const renamed =
     overwrite === 'never'
       ? handleCalls(target)?.renameNew(target.folder, lastComponent(path), lastComponent(target.path))
@@ -206,11 +208,14 @@ export function finishFile(
   return 'done';
 }
 
-export function discardTemporary({ file, path }: TemporaryFile): void {
-  try {
-    closeSync(file);
-  } catch {
-    // Closed already: only the name is left to remove.
-  }
-  rmSync(systemPath(path), { force: true });
+function close(temporary: TemporaryFile): void {
+  if (!temporary.isOpen) return;
+  temporary.isOpen = false;
+  closeSync(temporary.file);
+}
+
+/** May be called again. */
+export function discardTemporary(temporary: TemporaryFile): void {
+  close(temporary);
+  rmSync(systemPath(temporary.path), { force: true });
 }
