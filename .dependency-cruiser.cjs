@@ -62,7 +62,8 @@ module.exports = {
       '^src/daemon/(app|daemon-app|listen|authenticate|request-body|receive-upload|routes/.*)[.]ts$',
     ),
     only('koffi', 'koffi', '^src/client/system-calls[.]ts$'),
-    only('zstd', '@toondepauw/node-zstd', '^src/client/zstd[.]ts$'),
+    only('zstd-napi', 'zstd-napi', '^src/client/zstd-native[.]ts$'),
+    only('zstd-wasm', '@bokuweb/zstd-wasm', '^src/client/zstd-portable[.]ts$'),
     only('scrypt', 'scrypt-js', '^src/client/credential-file[.]ts$'),
     {
       name: 'no-dev-packages',

@@ -19,11 +19,12 @@ const sampleShareMax = 0.95;
 
 const zeros = Buffer.alloc(64 * 1024);
 
-/** A frame whose length and codec are decided, to be written where its blob is built. */
+/** A frame whose length and codec are decided, to be written where its blob is built, and before the next one is planned. */
 export interface PlannedFrame {
   readonly kind: FrameKind;
   readonly codec: number;
   readonly rawLength: number;
+  /** The raw bytes themselves, or memory that the next plan overwrites. */
   readonly stored: Uint8Array;
   readonly frameLength: number;
 }

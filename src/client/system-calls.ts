@@ -30,11 +30,6 @@ export interface SystemCalls {
   renameNew(folder: number, from: ByteText, to: ByteText): 'renamed' | 'taken' | undefined;
   /** Sets the modification time of `path` itself, never of what a symlink points to. False when the system refuses. */
   setModified(path: ByteText, seconds: number, nanoseconds: number): boolean;
-  /**
-   * Decompresses one zstd frame with the system's own libzstd, never past the end of `target`; the length that was written,
-   * undefined for damaged input or too little room. Absent where there is no such library.
-   */
-  readonly decompressZstd: ((stored: Uint8Array, target: Uint8Array) => number | undefined) | undefined;
   /** Where data begins at or after `offset`; undefined where only a hole follows. */
   seekData(file: number, offset: number): number | undefined;
   /** Where the next hole begins at or after `offset`; undefined where the file system cannot tell. */
@@ -43,24 +38,6 @@ export interface SystemCalls {
 
 function terminated(path: ByteText): Buffer {
   return Buffer.from(`${path}\0`, 'latin1');
-}
-
-/** Undefined where the machine has no libzstd; its interface has been stable since 1.0. */
-function loadZstd(koffi: Koffi): SystemCalls['decompressZstd'] {
-  try {
-    const library = koffi.load('libzstd.so.1');
-    const createContext = library.func('void *ZSTD_createDCtx()') as unknown as () => unknown;
-    const decompress = library.func('size_t ZSTD_decompressDCtx(void*, void*, size_t, void*, size_t)');
-    const isError = library.func('unsigned int ZSTD_isError(size_t)');
-    // One for the life of the thread: making it anew costs more than most frames.
-    const context = createContext();
-    return (stored, target) => {
-      const written = decompress(context, target, target.length, stored, stored.length);
-      return isError(written) === 0 ? written : undefined;
-    };
-  } catch {
-    return undefined;
-  }
 }
 
 /** Undefined where the C library does not have it. */
@@ -123,7 +100,6 @@ function load(): SystemCalls | undefined {
         if (renameat2(folder, terminated(from), folder, terminated(to), renameNoReplaceFlag) === 0) return 'renamed';
         return koffi.errno() === koffi.os.errno['EEXIST'] ? 'taken' : undefined;
       },
-      decompressZstd: loadZstd(koffi),
       seekData: seek(seekDataWhence),
       seekHole: seek(seekHoleWhence),
     };

@@ -1,11 +1,10 @@
-// Compression (docs/format.md, "Compressed frames"): the one importer of the zstd package, and the guard in front of it.
-// The package writes its whole output before anybody can stop it, so block headers are counted before it runs.
-import { Decoder, Encoder } from '@toondepauw/node-zstd';
+// Compression (docs/format.md, "Compressed frames"): the build of zstd that this machine has, and the guard in front of it.
+// What a hostile author made is measured before anything decodes it.
 import { integrityError } from './errors.js';
-import { systemCalls } from './system-calls.js';
+import type { ZstdCodec } from './zstd-codec.js';
+import { loadNativeZstd } from './zstd-native.js';
+import { loadPortableZstd } from './zstd-portable.js';
 
-/** On source text as fast as level 1 and denser; level 3 is 4 % denser and takes a third more time. */
-const level = 2;
 const magic = 0xfd2fb528;
 const blockBytesMax = 128 * 1024;
 const windowBytesMax = 8 * 1024 * 1024;
@@ -13,54 +12,25 @@ const windowBytesMax = 8 * 1024 * 1024;
 const rawBytesPerBlockMin = 8 * 1024;
 const spareBlocks = 4;
 
-let encoder: Encoder | undefined;
-let decoder: Decoder | undefined;
+const codec: ZstdCodec = loadNativeZstd() ?? (await loadPortableZstd());
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function asBytes(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-}
-
-/** One zstd frame at the pinned level. Other versions may give other bytes: nothing but deduplication depends on it. */
+/**
+ * One zstd frame at the pinned level, in memory that the next call overwrites. Other versions of zstd may give other bytes:
+ * nothing but deduplication depends on it.
+ */
 export function compress(raw: Uint8Array): Uint8Array {
-  encoder ??= new Encoder(level);
-  return asBytes(encoder.encodeSync(asBuffer(raw)));
+  return codec.compress(raw);
 }
 
-/**
- * Restores exactly `rawLength` bytes or throws integrityError. What decodes makes no difference to what comes out, so the
- * system's libzstd does where there is one: it keeps its context, writes no more than it may, and takes half the time.
- */
-export function decompress(stored: Uint8Array, rawLength: number): Uint8Array {
-  const native = systemCalls()?.decompressZstd;
-  if (native === undefined) return decompressPortably(stored, rawLength);
+/** Restores exactly `rawLength` bytes or throws integrityError. What decodes makes no difference to what comes out. */
+export function decompress(stored: Uint8Array, rawLength: number, by = codec): Uint8Array {
   checkBlocks(stored, rawLength);
-  const raw = new Uint8Array(rawLength);
-  const written = native(stored, raw);
-  if (written === undefined) throw integrityError('compressed data is damaged');
-  return withLength(raw.subarray(0, written), rawLength);
-}
-
-/**
- * The same with the package alone. Its output never exceeds one block of 128 KiB per 8 KiB of `rawLength` (64.5 MiB for the
- * longest chunk), whoever made the input: block headers are checked first.
- */
-export function decompressPortably(stored: Uint8Array, rawLength: number): Uint8Array {
-  checkBlocks(stored, rawLength);
-  decoder ??= new Decoder();
-  let raw: Buffer;
+  let raw: Uint8Array;
   try {
-    raw = decoder.decodeSync(asBuffer(stored));
+    raw = by.decompress(stored, rawLength);
   } catch (cause) {
     throw integrityError('compressed data is damaged', cause);
   }
-  return withLength(asBytes(raw), rawLength);
-}
-
-function withLength(raw: Uint8Array, rawLength: number): Uint8Array {
   if (raw.length !== rawLength) throw integrityError('compressed data has another length than its header says');
   return raw;
 }
