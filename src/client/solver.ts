@@ -9,6 +9,8 @@ import { attemptsSlot, type SolverFind, type SolverJob, stopSlot } from './solve
 
 /** More threads than this only take the processor from the push itself. */
 const threadsMax = 4;
+/** A thread for fewer attempts than this costs more to start than it takes off the others. */
+const attemptsPerThread = 16;
 
 export interface SolveOptions {
   readonly signal?: AbortSignal;
@@ -81,7 +83,7 @@ class WorkerSolver implements Solver {
           },
           { signal: listening.signal },
         );
-        this.#post(job, challengeSeed(fromBase64(challenge.token)), challenge.effort256, shared);
+        this.#post(job, challenge, shared);
       });
       const sorted = [...records].sort((a, b) => Buffer.compare(a, b));
       return {
@@ -102,11 +104,14 @@ class WorkerSolver implements Solver {
     await this.#giveUp(new ClientError('failed', 'the solver is closed'));
   }
 
-  #post(job: number, seed: Uint8Array, effort256: number, shared: Int32Array): void {
-    while (this.#workers.length < this.#threads) this.#workers.push(this.#startWorker());
-    for (const [firstAttempt, worker] of this.#workers.entries()) {
+  #post(job: number, challenge: CreateChallengeResponse, shared: Int32Array): void {
+    const { effort256, expectedAttempts } = challenge;
+    const seed = challengeSeed(fromBase64(challenge.token));
+    const stride = Math.min(this.#threads, Math.max(1, Math.ceil(expectedAttempts / attemptsPerThread)));
+    while (this.#workers.length < stride) this.#workers.push(this.#startWorker());
+    for (const [firstAttempt, worker] of this.#workers.slice(0, stride).entries()) {
       worker.ref();
-      const message: SolverJob = { job, seed, effort256, firstAttempt, stride: this.#threads, shared };
+      const message: SolverJob = { job, seed, effort256, firstAttempt, stride, shared };
       worker.postMessage(message);
     }
   }

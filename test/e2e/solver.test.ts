@@ -10,7 +10,10 @@ import type { CreateChallengeResponse } from '../../src/protocol/messages.js';
 const dist = new URL('../../dist/', import.meta.url);
 const timeoutMs = 30_000;
 const accountId = 'aa';
+/** 8 attempts: work for one thread. */
 const cheap: PriceSource = () => ({ puzzles: 16, effort256: 256 });
+/** 80 attempts: work for five, if there may be so many. */
+const fair: PriceSource = () => ({ puzzles: 16, effort256: 2560 });
 /** Nobody solves this one while a test waits. */
 const endless: PriceSource = () => ({ puzzles: 64, effort256: 2 ** 32 - 1 });
 
@@ -56,7 +59,7 @@ async function run(given: readonly CreateChallengeResponse[], script: string, fl
 
 describe('the solver', () => {
   it('solves several challenges on the same threads, and idle threads do not hold the process', async () => {
-    const { challenges, issued } = issue(cheap, 3);
+    const { challenges, issued } = issue(fair, 3);
     const result = (await run(
       issued,
       `const solver = createSolver({ threads: 2 });
@@ -73,6 +76,28 @@ describe('the solver', () => {
       expect(challenges.redeem(proof, { purposes: ['upload'], accountId }).purpose).toBe('upload');
       expect(attempts).toBeGreaterThan(0);
       expect(seconds).toBeGreaterThan(0);
+    }
+  });
+
+  it('starts one thread for a challenge of few attempts, and more when a harder one comes', async () => {
+    const { challenges, issued } = issue(cheap, 1);
+    const harder = issue(fair, 1);
+    const result = (await run(
+      [...issued, ...harder.issued],
+      `const solver = createSolver({ threads: 3 });
+       const solved = [await solver.solve(given[0])];
+       const first = workers.length;
+       solved.push(await solver.solve(given[1]));
+       console.log(JSON.stringify({ solved, first, then: workers.length }));`,
+    )) as { solved: { solutions: string }[]; first: number; then: number };
+    expect(result).toMatchObject({ first: 1, then: 3 });
+    const proofs = [...issued, ...harder.issued].map(({ token }, i) => ({
+      token,
+      solutions: result.solved[i]?.solutions ?? '',
+    }));
+    for (const [i, made] of [challenges, harder.challenges].entries()) {
+      const proof = proofs[i] ?? { token: '', solutions: '' };
+      expect(made.redeem(proof, { purposes: ['upload'], accountId }).purpose).toBe('upload');
     }
   });
 
@@ -108,7 +133,7 @@ describe('the solver', () => {
        const after = await outcome(solver.solve(given[1]));
        console.log(JSON.stringify([lost, after, workers.length]));`,
     );
-    expect(result).toEqual(['ClientError failed', 'solved', 4]);
+    expect(result).toEqual(['ClientError failed', 'solved', 3]);
   });
 
   it('fails what it is solving when it is closed, and ends', async () => {
@@ -136,7 +161,7 @@ describe('the solver', () => {
 
   it('never starts more than four threads and at least one', async () => {
     const result = await run(
-      issue(cheap, 2).issued,
+      issue(fair, 2).issued,
       `await solveChallenge(given[0], { threads: 99 });
        const many = workers.length;
        await solveChallenge(given[1], { threads: 0 });
