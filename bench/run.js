@@ -9,7 +9,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { root, setup } from '../scripts/setup.js';
+import { hasNativeZstd, root, setup } from '../scripts/setup.js';
 import { makeTree } from './make-tree.js';
 
 const { values: flags } = parseArgs({
@@ -220,7 +220,7 @@ try {
   }
   const version = (command, ...args) => spawnSync(command, args, { encoding: 'utf8' }).stdout.split('\n')[0];
   console.log(
-    `${version('restic', 'version')}; ${version('rclone', 'version')}; Node ${process.version}; ${cpus().length} cores (${cpus()[0].model}); ${rounds} rounds, medians`,
+    `${version('restic', 'version')}; ${version('rclone', 'version')}; Node ${process.version}, ${hasNativeZstd() ? 'native zstd' : 'zstd as WebAssembly'}; ${cpus().length} cores (${cpus()[0].model}); ${rounds} rounds, medians`,
   );
   console.log('| work | jaycloud s | restic s | ratio | CPU s | peak MB | stored MB |\n|---|---|---|---|---|---|---|');
   for (const { work: what, jaycloud: a, restic: b, ratio, stored } of rows) {

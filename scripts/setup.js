@@ -46,14 +46,15 @@ function install() {
   const [command, args] = npm('ci', '--no-audit', '--no-fund');
   must(command, args, 'npm ci');
   writeFileSync(stamp, lock);
-  const compressor = spawnSync(process.execPath, ['-e', "require('zstd-napi/binding')"], {
-    cwd: root,
-    stdio: 'ignore',
-  });
-  if (compressor.status !== 0) {
+  if (!hasNativeZstd()) {
     console.error('jaycloud: native zstd could not be fetched or built here (python3, make and a C++ compiler can);');
     console.error('jaycloud: everything works without it, and compression takes about three times the time');
   }
+}
+
+export function hasNativeZstd() {
+  const load = "require('zstd-napi/binding')";
+  return spawnSync(process.execPath, ['-e', load], { cwd: root, stdio: 'ignore' }).status === 0;
 }
 
 /** The SQLite binding is built for one major version of Node; another one needs it built again. */
