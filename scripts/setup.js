@@ -52,6 +52,7 @@ function install() {
   }
 }
 
+/** Whether the optional zstd-napi could be installed; WebAssembly stands in for it. */
 export function hasNativeZstd() {
   const load = "require('zstd-napi/binding')";
   return spawnSync(process.execPath, ['-e', load], { cwd: root, stdio: 'ignore' }).status === 0;
