@@ -2,7 +2,7 @@
 // id fits. Synchronous, for worker threads. The clear part, the frame and then the ciphertext are built in one place of
 // memory, the caller's where it has one: short hashes pass as latin1 texts, because a buffer costs more than the hash.
 import { ok } from 'node:assert/strict';
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { sha256, sha256Key } from '../protocol/blob-id.js';
 import {
   type BlobLayout,
@@ -13,6 +13,7 @@ import {
   parseBlobLayout,
 } from '../protocol/blob-layout.js';
 import { bytesKey, concatBytes, utf8 } from '../protocol/bytes.js';
+import { hkdfBlock, hkdfBlockInput } from '../protocol/hkdf-block.js';
 import { blobIdBytes, childrenMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
 import { decodeFrame, type FrameKind, frameKinds, type PlannedFrame, planFrame, writeFrame } from './frame.js';
@@ -52,8 +53,7 @@ const algorithm = 'aes-256-gcm';
 const zeroNonce = new Uint8Array(12);
 const cipherPieceBytes = 64 * 1024;
 const aadLabel = labelled('jaycloud/1/blob');
-/** The only block of HKDF-Expand for 32 bytes: info, then the counter 1. */
-const expandInput = concatBytes(utf8('jaycloud/1/chunk-key'), Uint8Array.of(1));
+const chunkKeyInput = hkdfBlockInput(utf8('jaycloud/1/chunk-key'));
 
 /** A data chunk. `salt` is the dedup domain's. */
 export function sealLeaf(salt: Uint8Array, raw: Uint8Array): SealedBlob {
@@ -114,7 +114,7 @@ export function sealLeafInto(salt: Uint8Array, plan: PlannedFrame, target: Buffe
 function sealInPlace(salt: Uint8Array, blob: Buffer, clearBytes: number, plan: PlannedFrame): Uint8Array {
   const frameEnd = clearBytes + plan.frameLength;
   writeFrame(plan, blob, clearBytes);
-  const key = chunkKey(salt, sha256Key(blob.subarray(0, frameEnd)));
+  const key = hkdfBlock(sha256Key(blob.subarray(0, frameEnd)), salt, chunkKeyInput);
   const cipher = createCipheriv(algorithm, key, zeroNonce);
   cipher.setAAD(aadOf(blob, clearBytes));
   // Piece by piece: what the cipher returns then stays in the processor's cache and never becomes a large allocation.
@@ -124,12 +124,6 @@ function sealInPlace(salt: Uint8Array, blob: Buffer, clearBytes: number, plan: P
   cipher.final();
   blob.set(cipher.getAuthTag(), frameEnd);
   return key;
-}
-
-/** HKDF-SHA-256 of 32 bytes as its two HMACs: half the time of the general function, on the hottest path there is. */
-function chunkKey(salt: Uint8Array, inputHash: string): Buffer {
-  const pseudorandomKey = createHmac('sha256', salt).update(inputHash, 'latin1').digest();
-  return createHmac('sha256', pseudorandomKey).update(expandInput).digest();
 }
 
 function aadOf(blob: Uint8Array, clearBytes: number): Uint8Array {

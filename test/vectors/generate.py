@@ -330,6 +330,23 @@ def snapshot_vectors():
                                    "body": b"JCS1" + enc + sealed + inner})
 
 
+def possession_vectors():
+    """docs/protocol.md, "Possession proofs"."""
+    nonce, vault_id = stream(b"nonce", 56), bytes([7]) * 16
+    cases = []
+    for length in (1044, 4096, 4097, 70_000, 4_194_324):
+        blob = stream(b"possession", length)
+        name = sha256(blob)
+        slices = [(0, length)]
+        if length > 4096:
+            words = struct.unpack(">4Q", hkdf(nonce, name, b"jaycloud/1/possession-offsets", 32))
+            slices = [(word % (length - 63), 64) for word in words]
+        asked = b"".join(blob[offset:offset + size] for offset, size in slices)
+        proof = mac(nonce, b"jaycloud/1/possession\0" + vault_id + name + asked)[:16]
+        cases.append({"blobLength": length, "id": name, "slices": slices, "proof": proof})
+    write("possession.json", {"seed": b"possession", "nonce": nonce, "vaultId": vault_id, "cases": cases})
+
+
 for job in (seal_vectors, frame_vectors, padme_vectors, chunker_vectors, key_vectors, envelope_vectors, log_vectors,
-            manifest_vectors, snapshot_vectors):
+            manifest_vectors, snapshot_vectors, possession_vectors):
     job()
