@@ -60,6 +60,9 @@ export function hasNativeZstd() {
 
 /** The SQLite binding is built for one major version of Node; another one needs it built again. */
 function fitDriver() {
+  // Said once for each Node: a client of a daemon elsewhere never needs it.
+  const missing = join(root, 'node_modules', `.jaycloud-no-driver-${process.versions.modules}`);
+  if (existsSync(missing)) return;
   const load = "new (require('better-sqlite3'))(':memory:').close()";
   const works = () => spawnSync(process.execPath, ['-e', load], { cwd: root, stdio: 'ignore' }).status === 0;
   if (works()) return;
@@ -71,6 +74,7 @@ function fitDriver() {
   if (!works()) {
     console.error('jaycloud: the SQLite driver could not be built here (it wants python3, make and a C++ compiler);');
     console.error('jaycloud: daemons elsewhere can be used, local vaults and jaycloudd cannot');
+    writeFileSync(missing, '');
   }
 }
 
