@@ -86,7 +86,8 @@ export class Output {
         const { rate, secondsLeft } = pace(state, performance.now() - startedAt);
         this.result('', { type: 'progress', ...state, bytesPerSecond: Math.round(rate), secondsLeft });
       }, jsonProgressMs);
-    } else if (process.stderr.isTTY) {
+    } else if (process.stderr.isTTY && process.stderr.columns > 0) {
+      // A terminal that a job makes (`ssh -tt`, `script`) may have no width, and ora would clear lines without end.
       void this.#startSpinner(verb);
       this.#timer = setInterval(() => {
         if (this.#spinner !== undefined) this.#spinner.text = progressLine(verb, read(), performance.now() - startedAt);

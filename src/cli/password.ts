@@ -15,6 +15,9 @@ async function prompt(question: string): Promise<string> {
     return await read({ prompt: question, silent: true, output: process.stderr });
   } catch (cause) {
     throw new ClientError('interrupted', 'interrupted', undefined, { cause });
+  } finally {
+    // The Enter of a hidden answer is hidden too.
+    process.stderr.write('\n');
   }
 }
 
