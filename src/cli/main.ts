@@ -1,6 +1,8 @@
 // jaycloud (docs/cli.md): builds the command tree and turns any outcome into an exit code.
 import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { ClientError } from '../client/errors.js';
 import { accountCommands } from './commands/account.js';
 import { catCommand } from './commands/cat.js';
 import { logCommand } from './commands/log.js';
@@ -101,10 +103,9 @@ async function runSession(flags: GlobalFlags, work: (session: Session) => Promis
   };
   // `once`: a second signal ends the program the hard way.
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt).once('SIGHUP', interrupt);
-  // A reader that has seen enough (`| head`) is no fault.
-  const pipe = { isClosed: false };
+  const stdout: { fault?: NodeJS.ErrnoException } = {};
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    pipe.isClosed = error.code === 'EPIPE';
+    stdout.fault ??= error;
     interrupt();
   });
   let session: Session | undefined;
@@ -112,15 +113,23 @@ async function runSession(flags: GlobalFlags, work: (session: Session) => Promis
     // Loaded here, because `--version` and `--help` need none of it.
     const { Session: OpenSession } = await import('./session.js');
     session = new OpenSession(flags, output, interruption.signal);
-    return await work(session);
+    const exitCode = await work(session);
+    // What a write came to is told a turn later.
+    await nextTurn();
+    return stdout.fault === undefined ? exitCode : reportLostOutput(output, stdout.fault);
   } catch (error) {
-    if (pipe.isClosed) return 0;
-    return reportFailure(output, error);
+    return stdout.fault === undefined ? reportFailure(output, error) : reportLostOutput(output, stdout.fault);
   } finally {
     output.stopProgress();
     await session?.close().catch(() => undefined);
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
   }
+}
+
+/** A reader that has seen enough (`| head`) is no fault; a disk without room is. */
+function reportLostOutput(output: Output, fault: NodeJS.ErrnoException): number {
+  if (fault.code === 'EPIPE') return 0;
+  return reportFailure(output, new ClientError('failed', `standard output cannot be written: ${fault.message}`));
 }
 
 function reportFailure(output: Output, error: unknown): number {

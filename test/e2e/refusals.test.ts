@@ -213,3 +213,13 @@ describe('a reader that has seen enough', () => {
     expect(stderr).toBe('');
   });
 });
+
+describe.runIf(process.platform === 'linux')('standard output on a full disk', () => {
+  test.each([['ls'], ['cat there:file'], ['--json ls']])('is a failure of %s', async (line) => {
+    const args = line.split(' ');
+    const outcome = await machine.run(args, { launcher: ['sh', '-c', 'exec "$@" > /dev/full', 'sh'] });
+    expect(outcome.exit).toBe(1);
+    const said = args.includes('--json') ? /^$/ : /^jaycloud: error: standard output cannot be written: ENOSPC/;
+    expect(outcome.stderr).toMatch(said);
+  });
+});
