@@ -52,19 +52,20 @@ function install() {
   }
 }
 
-/** Whether the optional zstd-napi could be installed; WebAssembly stands in for it. */
-export function hasNativeZstd() {
-  const load = "require('zstd-napi/binding')";
-  return spawnSync(process.execPath, ['-e', load], { cwd: root, stdio: 'ignore' }).status === 0;
+/** Whether this Node runs `script` in the checkout: a native package that does not fit may take the whole process with it. */
+function runs(script) {
+  return spawnSync(process.execPath, ['-e', script], { cwd: root, stdio: 'ignore' }).status === 0;
 }
+
+/** Whether the optional zstd-napi could be installed; WebAssembly stands in for it. */
+export const hasNativeZstd = () => runs("require('zstd-napi/binding')");
 
 /** The SQLite binding is built for one major version of Node; another one needs it built again. */
 function fitDriver() {
   // Said once for each Node: a client of a daemon elsewhere never needs it.
   const missing = join(root, 'node_modules', `.jaycloud-no-driver-${process.versions.modules}`);
   if (existsSync(missing)) return;
-  const load = "new (require('better-sqlite3'))(':memory:').close()";
-  const works = () => spawnSync(process.execPath, ['-e', load], { cwd: root, stdio: 'ignore' }).status === 0;
+  const works = () => runs("new (require('better-sqlite3'))(':memory:').close()");
   if (works()) return;
   if (existsSync(join(root, 'node_modules', 'better-sqlite3'))) {
     console.error('jaycloud: building the SQLite driver for this Node');

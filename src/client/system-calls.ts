@@ -51,13 +51,9 @@ function findFunction(find: () => NativeFunction): NativeFunction | undefined {
 
 type NativeFunction = (...args: unknown[]) => number;
 
-interface Library {
-  func(prototype: string): NativeFunction;
-}
-
 interface Koffi {
-  /** A library by its name, or with null what the process has loaded already. */
-  load(name: string | null): Library;
+  /** What the process has loaded already. */
+  load(path: null): { func(prototype: string): NativeFunction };
   errno(): number;
   readonly os: { readonly errno: Readonly<Record<string, number>> };
 }

@@ -2,16 +2,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Daemon, makeTempDir, removeTempDirs } from '../helpers/programs.js';
+import { clientProgram, Daemon, makeTempDir, removeTempDirs } from '../helpers/programs.js';
 
 const needed = ['dbus-run-session', 'gnome-keyring-daemon', 'secret-tool'];
 const missing = needed.filter((program) => spawnSync('which', [program]).status !== 0);
 // A newcomer's machine need not have them; where everything is tested they must be there.
 const isSkipped = missing.length > 0 && process.env['CI'] === undefined;
-
-const client = fileURLToPath(new URL('../../bin/jaycloud.js', import.meta.url));
 
 let daemon: Daemon;
 
@@ -24,7 +21,10 @@ function inSession(home: string, script: string, keyring: 'unlocked' | 'locked')
       ? 'printf secret | gnome-keyring-daemon --unlock --components=secrets >/dev/null'
       : 'gnome-keyring-daemon --start --components=secrets >/dev/null';
   const file = join(home, 'script.sh');
-  writeFileSync(file, `set -e\n${start}\nsleep 1\njaycloud() { "${process.execPath}" "${client}" "$@"; }\n${script}\n`);
+  writeFileSync(
+    file,
+    `set -e\n${start}\nsleep 1\njaycloud() { "${process.execPath}" "${clientProgram}" "$@"; }\n${script}\n`,
+  );
   return execFileSync('dbus-run-session', ['--', 'bash', file], {
     encoding: 'utf8',
     env: {

@@ -5,10 +5,10 @@ import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  clientProgram,
   Daemon,
   jsonLines,
   Machine,
@@ -204,8 +204,7 @@ describe('a reader that has seen enough', () => {
     mkdirSync(join(many, 'folder'));
     for (let at = 0; at < 8000; at += 1) writeFileSync(join(many, 'folder', `a-rather-long-name-${String(at)}`), '');
     await machine.summary(['push', many, '--name', 'many']);
-    const program = fileURLToPath(new URL('../../bin/jaycloud.js', import.meta.url));
-    const line = `set -o pipefail; "${process.execPath}" "${program}" ls many:${flag} | head -1`;
+    const line = `set -o pipefail; "${process.execPath}" "${clientProgram}" ls many:${flag} | head -1`;
     const env = { ...machine.env, PATH: process.env['PATH'] ?? '' };
     // A failure of either program would reject.
     const { stdout, stderr } = await promisify(execFile)('bash', ['-c', line], { env });

@@ -3,12 +3,10 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Daemon, Machine, makeTempDir, removeTempDirs } from '../helpers/programs.js';
+import { clientProgram, Daemon, Machine, makeTempDir, removeTempDirs } from '../helpers/programs.js';
 
-const program = fileURLToPath(new URL('../../bin/jaycloud.js', import.meta.url));
 const controlC = '\x03';
 const enter = '\r';
 
@@ -36,7 +34,7 @@ function onTerminal(
   answers: readonly (readonly [question: string, keys: string])[] = [],
   columns = 100,
 ): Promise<{ exit: number | null; shown: string }> {
-  const words = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
+  const words = [process.execPath, clientProgram, ...args].map((word) => `'${word}'`).join(' ');
   const command = `stty cols ${String(columns)} && ${words}`;
   return new Promise((resolve, reject) => {
     const child = spawn('script', ['-qec', command, '/dev/null'], {

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const clientProgram = join(root, 'bin', 'jaycloud.js');
+export const clientProgram = join(root, 'bin', 'jaycloud.js');
 const daemonProgram = join(root, 'bin', 'jaycloudd.js');
 
 /** A folder that `removeTempDirs` removes. */
