@@ -13,6 +13,7 @@ const clientExits: Readonly<Record<ClientErrorCode, number>> = {
   conflict: 11,
   'not-logged-in': 12,
   'wrong-credential': 12,
+  forbidden: 12,
   quota: 13,
   refused: 14,
   integrity: 15,
@@ -25,6 +26,7 @@ interface Meaning {
   readonly hint?: string;
 }
 
+const scopeHint = "'jaycloud whoami' shows what the token may do; 'jaycloud token create --scope' makes another one";
 const laterHint = 'the daemon is busy; try again later';
 
 /** What a refusal of the daemon means to the user. */
@@ -33,7 +35,16 @@ const wireMeanings: Readonly<Record<ErrorCode, Meaning>> = {
   'unsupported-version': { code: 'failed', hint: 'are client and daemon of versions that fit together?' },
   unauthenticated: { code: 'not-logged-in', hint: 'log in: jaycloud login ACCOUNT' },
   'login-failed': { code: 'wrong-credential' },
+  'token-expired': { code: 'wrong-credential', hint: 'make a new one: jaycloud token create' },
+  'token-revoked': { code: 'wrong-credential', hint: 'ask whoever made it' },
   forbidden: { code: 'failed' },
+  'author-refused': { code: 'forbidden', hint: 'log in again' },
+  'token-account-refused': { code: 'forbidden', hint: 'unset JAYCLOUD_TOKEN and log in' },
+  'token-list-refused': { code: 'forbidden', hint: scopeHint },
+  'token-pull-refused': { code: 'forbidden', hint: scopeHint },
+  'token-push-refused': { code: 'forbidden', hint: scopeHint },
+  'token-delete-refused': { code: 'forbidden', hint: scopeHint },
+  'token-name-refused': { code: 'forbidden', hint: 'give a name that begins with its prefix: --name' },
   'foreign-origin': { code: 'failed', hint: 'a proxy adds an Origin header' },
   'challenge-invalid': { code: 'refused', hint: laterHint },
   'challenge-expired': { code: 'refused', hint: laterHint },
@@ -55,6 +66,7 @@ const wireMeanings: Readonly<Record<ErrorCode, Meaning>> = {
   internal: { code: 'failed', hint: "the daemon's log says more" },
   unavailable: { code: 'unreachable', hint: laterHint },
   'quota-exceeded': { code: 'quota', hint: 'ask the operator of the daemon for more room' },
+  'token-quota-exceeded': { code: 'quota', hint: 'make a token with a larger quota: jaycloud token create --quota' },
 };
 
 /** An error as the user gets it; undefined for a bug. */

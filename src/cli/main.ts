@@ -10,6 +10,7 @@ import { lsCommand } from './commands/ls.js';
 import { pullCommand } from './commands/pull.js';
 import { pushCommand } from './commands/push.js';
 import { rmCommand } from './commands/rm.js';
+import { tokenCommand } from './commands/token.js';
 import { explain } from './exit-codes.js';
 import { Output } from './output.js';
 import type { GlobalFlags, Session } from './session.js';
@@ -57,13 +58,17 @@ function buildProgram(run: Run): Command {
     logCommand(run),
     catCommand(run),
     rmCommand(run),
+    tokenCommand(run),
   ];
-  for (const command of commands) program.addCommand(withGlobalFlags(command).helpOption('-h, --help', 'show help'));
+  for (const command of commands) program.addCommand(command);
   const writeErr = (text: string) => {
     process.stderr.write(text.startsWith('error: ') ? `jaycloud: error: ${plainMessage(text)}\n` : text);
   };
   // Subcommands do not inherit these.
-  for (const command of [program, ...commands]) command.exitOverride().configureOutput({ writeErr });
+  program.exitOverride().configureOutput({ writeErr });
+  for (const command of commands.flatMap((one) => [one, ...one.commands])) {
+    withGlobalFlags(command).helpOption('-h, --help', 'show help').exitOverride().configureOutput({ writeErr });
+  }
   return program;
 }
 

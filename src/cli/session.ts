@@ -9,7 +9,8 @@ import { ClientError } from '../client/errors.js';
 import { createHttpTransport } from '../client/http-transport.js';
 import { PaidSolver } from '../client/paid-solver.js';
 import { formatRecoveryKey } from '../client/recovery-key.js';
-import { openVault, type Vault } from '../client/vault.js';
+import type { TokenString } from '../client/token-string.js';
+import { openTokenVault, openVault, useToken, type Vault } from '../client/vault.js';
 import { toBase64 } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import type { Output } from './output.js';
@@ -66,6 +67,7 @@ export class Session {
 
   /** The vault of whoever is logged in. With `mayCreate` the local default vault is made on first use. */
   async vault(mayCreate = false): Promise<Vault> {
+    if (this.settings.token !== undefined) return this.#tokenVault(this.settings.token);
     let credential = await readCredential(this.settings);
     if (credential === undefined && mayCreate && this.settings.isDefaultServer) credential = await this.#createLocal();
     if (credential === undefined) throw this.#notLoggedIn();
@@ -112,6 +114,12 @@ export class Session {
       ...(allowHttp === true ? ['--allow-http'] : []),
     ];
     return words.map((word) => (word === program ? word : shellWord(word))).join(' ');
+  }
+
+  async #tokenVault(token: TokenString): Promise<Vault> {
+    const api = await this.api();
+    useToken(api, token);
+    return openTokenVault(this.settings, token, await api.getToken(), api);
   }
 
   async close(): Promise<void> {

@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto';
 import * as opaque from '@serenity-kit/opaque';
 import { sha256 } from '../protocol/blob-id.js';
 import { concatBytes, equalBytes, fromBase64, fromHex, toBase64, toHex, utf8 } from '../protocol/bytes.js';
+import { ed25519PrivateKey, ed25519PublicKeyOf } from '../protocol/ed25519.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { ed25519PrivateKey, ed25519PublicKeyOf } from '../protocol/log-entry.js';
-import type { CreateSessionResponse } from '../protocol/messages.js';
+import type { CreateSessionResponse, Session } from '../protocol/messages.js';
 import { challengeBinding } from '../protocol/proof-of-work.js';
 import { checkAccountName } from './account-name.js';
 import type { Credential } from './credentials.js';
@@ -21,7 +21,8 @@ import {
   secretBytes,
 } from './key-hierarchy.js';
 import type { PaidSolver } from './paid-solver.js';
-import { vaultKeyPair } from './snapshot-record.js';
+import { vaultKeyPair } from './sealed-body.js';
+import { currentKeys } from './vault.js';
 
 /** Argon2id of RFC 9106's second recommendation. The client alone chooses it, so no daemon can weaken it. */
 const keyStretching = { 'argon2id-custom': { iterations: 3, memory: 65_536, parallelism: 4 } } as const;
@@ -94,8 +95,8 @@ export async function register(api: DaemonApi, options: LoginOptions): Promise<R
     label: options.label,
     proof: await proof,
   });
-  const credential = { account, accountId, vaultId, sessionSecret: session.secret, root, vaultSecret };
-  return { credential: { ...credential, password: undefined }, recoveryKey };
+  const opened = { account, accountId, vaultId, root, vaultSecrets: [vaultSecret] };
+  return { credential: newCredential(session, opened), recoveryKey };
 }
 
 function finishRegistration(state: {
@@ -167,18 +168,23 @@ async function openKeyring(
   }
   const { identitySeed, vaultWrapKey } = deriveAccountKeys(root);
   const vaultId = keys.vaultId;
-  const vaultSecret = openOwn(
-    vaultWrapKey,
-    vaultPurpose,
-    concatBytes(context, fromHex(vaultId)),
-    fromBase64(keys.vaultEnvelope),
+  const vaultSecrets = splitSecrets(
+    openOwn(vaultWrapKey, vaultPurpose, concatBytes(context, fromHex(vaultId)), fromBase64(keys.vaultEnvelope)),
   );
   const identity = ed25519PublicKeyOf(ed25519PrivateKey(identitySeed));
-  const { publicKey } = await vaultKeyPair(deriveVaultKeys(vaultSecret).hpkeSeed);
+  const { publicKey } = await vaultKeyPair(currentKeys(vaultSecrets).hpkeSeed);
   const fits =
     equalBytes(identity, fromBase64(keys.identityPublicKey)) && equalBytes(publicKey, fromBase64(keys.vaultPublicKey));
   if (!fits) throw integrityError('the daemon keeps other public keys than those of the account');
-  return { account, accountId, vaultId, sessionSecret: session.secret, root, vaultSecret, password: undefined };
+  return newCredential(session, { account, accountId, vaultId, root, vaultSecrets });
+}
+
+type OpenedKeyring = Pick<Credential, 'account' | 'accountId' | 'vaultId' | 'root' | 'vaultSecrets'>;
+
+/** The session gets a signing key of its own, which never leaves this machine. */
+function newCredential(session: Session, opened: OpenedKeyring): Credential {
+  const signingSeed = new Uint8Array(randomBytes(secretBytes));
+  return { ...opened, sessionId: session.id, sessionSecret: session.secret, signingSeed, password: undefined };
 }
 
 /** The password is right by now, so an envelope that does not open was exchanged or damaged. */
@@ -188,4 +194,13 @@ function openOwn(key: Uint8Array, purpose: string, context: Uint8Array, envelope
   } catch (cause) {
     throw integrityError('the daemon keeps keys that are not those of the account', cause);
   }
+}
+
+/** The vault's secrets before and after each rotation, oldest first. */
+function splitSecrets(joined: Uint8Array): Uint8Array[] {
+  if (joined.length === 0 || joined.length % secretBytes !== 0)
+    throw integrityError('the vault envelope has a bad length');
+  return Array.from({ length: joined.length / secretBytes }, (_, at) =>
+    joined.slice(at * secretBytes, (at + 1) * secretBytes),
+  );
 }

@@ -7,6 +7,7 @@ import envPaths from 'env-paths';
 import { z } from 'zod';
 import { writeFileDurably } from './durable-file.js';
 import { ClientError } from './errors.js';
+import { parseToken, type TokenString } from './token-string.js';
 
 const storeKinds = ['keychain', 'file'] as const;
 export type StoreKind = (typeof storeKinds)[number];
@@ -42,6 +43,8 @@ export interface Settings {
   readonly account: string | undefined;
   readonly password: string | undefined;
   readonly passphrase: string | undefined;
+  /** From JAYCLOUD_TOKEN: stands in for any login, and says which daemon is meant. */
+  readonly token: TokenString | undefined;
   readonly storeChoice: StoreKind | undefined;
 }
 
@@ -66,8 +69,12 @@ export function readSettings(flags: SettingsFlags, environment: Environment): Se
   if (storeChoice !== undefined && storeChoice !== 'keychain' && storeChoice !== 'file') {
     throw new ClientError('usage', 'JAYCLOUD_CREDENTIAL_STORE must be keychain or file');
   }
+  const tokenText = set(environment['JAYCLOUD_TOKEN']);
+  const token = tokenText === undefined ? undefined : parseToken(tokenText);
   const configured =
-    flags.server ?? set(environment['JAYCLOUD_SERVER']) ?? readConfig(configDir).profiles[profile]?.server;
+    flags.server ??
+    set(environment['JAYCLOUD_SERVER']) ??
+    (token === undefined ? readConfig(configDir).profiles[profile]?.server : token.server);
   const server = configured ?? pathToFileURL(join(dataDir, 'vault')).href;
   return {
     configDir,
@@ -79,6 +86,7 @@ export function readSettings(flags: SettingsFlags, environment: Environment): Se
     account: set(environment['JAYCLOUD_ACCOUNT']),
     password: set(environment['JAYCLOUD_PASSWORD']),
     passphrase: set(environment['JAYCLOUD_PASSPHRASE']),
+    token,
     storeChoice,
   };
 }

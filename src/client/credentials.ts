@@ -12,9 +12,14 @@ export interface Credential {
   readonly account: string;
   readonly accountId: string;
   readonly vaultId: string;
+  readonly sessionId: string;
   readonly sessionSecret: string;
+  /** Ed25519 seed of this session, 32 bytes: signs what it writes into the vault log. */
+  readonly signingSeed: Uint8Array;
+  /** 32 bytes. */
   readonly root: Uint8Array;
-  readonly vaultSecret: Uint8Array;
+  /** 32 bytes each, oldest first; one more after each rotation. */
+  readonly vaultSecrets: readonly Uint8Array[];
   readonly password: string | undefined;
 }
 
@@ -23,27 +28,36 @@ const credentialShape = z.object({
   account: z.string(),
   accountId: z.string().length(32),
   vaultId: z.string().length(32),
+  sessionId: z.string().length(32),
   sessionSecret: z.string().length(43),
+  signingSeed: z.string().length(43),
   root: z.string().length(43),
-  vaultSecret: z.string().length(43),
+  vaultSecrets: z.array(z.string().length(43)).min(1),
   password: z.string().optional(),
 });
 
 function encodeCredential(credential: Credential): string {
-  const { root, vaultSecret, password, ...rest } = credential;
+  const { root, vaultSecrets, signingSeed, password, ...rest } = credential;
   return JSON.stringify({
     version: 1,
     ...rest,
     root: toBase64(root),
-    vaultSecret: toBase64(vaultSecret),
+    vaultSecrets: vaultSecrets.map(toBase64),
+    signingSeed: toBase64(signingSeed),
     ...(password === undefined ? {} : { password }),
   });
 }
 
 function decodeCredential(text: string): Credential {
   try {
-    const { root, vaultSecret, password, ...rest } = credentialShape.parse(JSON.parse(text));
-    return { ...rest, password, root: fromBase64(root), vaultSecret: fromBase64(vaultSecret) };
+    const { root, vaultSecrets, signingSeed, password, ...rest } = credentialShape.parse(JSON.parse(text));
+    return {
+      ...rest,
+      password,
+      root: fromBase64(root),
+      vaultSecrets: vaultSecrets.map(fromBase64),
+      signingSeed: fromBase64(signingSeed),
+    };
   } catch (cause) {
     throw new ClientError('not-logged-in', 'the stored credential is damaged', 'log in again', { cause });
   }

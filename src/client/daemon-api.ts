@@ -210,6 +210,18 @@ export class DaemonApi {
     return messages.parseReadLogResponse(await this.#json('readLog', { path }));
   }
 
+  async getHead(): Promise<messages.LogHead> {
+    return messages.parseLogHead(await this.#json('getHead'));
+  }
+
+  async listTokens(): Promise<messages.ListTokensResponse> {
+    return messages.parseListTokensResponse(await this.#json('listTokens'));
+  }
+
+  async getToken(): Promise<messages.GetTokenResponse> {
+    return messages.parseGetTokenResponse(await this.#json('getToken'));
+  }
+
   async #json(name: EndpointName, call: Call = {}): Promise<unknown> {
     return parseJson(await this.#call(name, call, jsonAnswerBytesMax));
   }

@@ -8,6 +8,7 @@ export type ClientErrorCode =
   | 'conflict'
   | 'not-logged-in'
   | 'wrong-credential'
+  | 'forbidden'
   | 'quota'
   | 'refused'
   | 'integrity'

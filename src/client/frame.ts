@@ -5,7 +5,14 @@ import { frameBytesMax, frameHeaderBytes, rawBytesMax } from '../protocol/limits
 import { integrityError } from './errors.js';
 import { compress, decompress } from './zstd.js';
 
-export const frameKinds = { data: 0, manifestLeaf: 1, manifestIndex: 2, chunkList: 3, snapshotRecord: 4 } as const;
+export const frameKinds = {
+  data: 0,
+  manifestLeaf: 1,
+  manifestIndex: 2,
+  chunkList: 3,
+  snapshotRecord: 4,
+  authorRecord: 5,
+} as const;
 export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
 
 const frameVersion = 1;

@@ -2,7 +2,7 @@
 import { ok } from 'node:assert/strict';
 import { utf8 } from '../protocol/bytes.js';
 import { vaultSalt } from './dedup-domain.js';
-import { deriveKey, hmacSha256, labelled } from './hkdf.js';
+import { deriveKey, deriveKeySalted } from './hkdf.js';
 
 export const secretBytes = 32;
 
@@ -22,12 +22,16 @@ export interface RecoveryKeys {
   readonly signingSeed: Uint8Array;
 }
 
-/** From the vault secret. */
-export interface VaultKeys {
-  /** Salt of the chunk keys of the vault's own dedup domain. */
+/** A dedup domain of its own. */
+export interface DomainKeys {
+  /** Salt of its chunk keys. */
   readonly dedupSalt: Uint8Array;
   readonly chunkerSecret: Uint8Array;
-  /** HMAC key of `nameTag`. */
+}
+
+/** From the vault secret. */
+export interface VaultKeys extends DomainKeys {
+  /** Of `NameKey`. */
   readonly nameKey: Uint8Array;
   /** Input of DeriveKeyPair for the X25519 key that snapshot records are sealed to. */
   readonly hpkeSeed: Uint8Array;
@@ -72,7 +76,32 @@ export function deriveVaultKeys(vaultSecret: Uint8Array): VaultKeys {
   };
 }
 
-/** What the daemon sees of a name: equal names of one vault have equal tags, and nothing else shows. */
-export function nameTag(nameKey: Uint8Array, name: string): Uint8Array {
-  return hmacSha256(nameKey, labelled('jaycloud/1/name-tag', utf8(name)));
+/** From the secret of a token. */
+export interface TokenKeys {
+  /** What the daemon gets as bearer; it keeps the hash. */
+  readonly bearerSecret: Uint8Array;
+  /** Ed25519 seed that signs the token's log entries. */
+  readonly signingSeed: Uint8Array;
+  /** Wraps the token's bundle. */
+  readonly bundleKey: Uint8Array;
+  /** Encrypts what the token's holder caches. */
+  readonly cacheKey: Uint8Array;
+}
+
+export function deriveTokenKeys(tokenSecret: Uint8Array): TokenKeys {
+  checkSecret(tokenSecret);
+  return {
+    bearerSecret: deriveKey(tokenSecret, 'jaycloud/1/token/bearer'),
+    signingSeed: deriveKey(tokenSecret, 'jaycloud/1/token/signing'),
+    bundleKey: deriveKey(tokenSecret, 'jaycloud/1/token/bundle'),
+    cacheKey: deriveKey(tokenSecret, 'jaycloud/1/token/cache'),
+  };
+}
+
+/** The dedup domain of a token that can only push: nobody but the vault's members can derive another token's. */
+export function deriveTokenDomain(vaultSecret: Uint8Array, tokenId: Uint8Array): DomainKeys {
+  checkSecret(vaultSecret);
+  const secret = deriveKeySalted(vaultSecret, tokenId, utf8('jaycloud/1/vault/token-domain'), secretBytes);
+  const { dedupSalt, chunkerSecret } = deriveVaultKeys(secret);
+  return { dedupSalt, chunkerSecret };
 }

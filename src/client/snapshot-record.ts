@@ -1,14 +1,10 @@
-// Snapshot records (docs/format.md, "Snapshot records"): what a snapshot is, under a random key that is sealed to the
-// vault's public key. Whoever pushes needs no secret of the vault for it, and cannot open what others sealed.
-import { randomBytes, type webcrypto } from 'node:crypto';
-import { gcmTagBytes } from '../protocol/blob-layout.js';
-import { concatBytes, equalBytes } from '../protocol/bytes.js';
-import { blobIdBytes, logBodyBytesMax, rawBytesMax } from '../protocol/limits.js';
-import { envelopeOverheadBytes, openEnvelope, sealEnvelope } from './envelope.js';
+// Snapshot records (docs/format.md, "Snapshot records"): what a snapshot is, sealed to the vault.
+import { concatBytes } from '../protocol/bytes.js';
+import { blobIdBytes } from '../protocol/limits.js';
 import { ClientError, integrityError } from './errors.js';
-import { decodeFrame, encodeFrame, frameKinds } from './frame.js';
-import { labelled } from './hkdf.js';
+import { frameKinds } from './frame.js';
 import { blobKeyBytes, type NodeRef } from './seal.js';
+import { type BodyContext, openBody, sealBody } from './sealed-body.js';
 import { arrayField, bytesField, decodeStrict, encodeStrict, integerField, textField } from './strict-cbor.js';
 
 const snapshotTextBytesMax = 255;
@@ -45,68 +41,21 @@ export interface RecordContext {
   readonly nameTag: Uint8Array;
 }
 
-export interface VaultKeyPair {
-  /** X25519, 32 bytes each. */
-  readonly publicKey: Uint8Array;
-  readonly privateKey: Uint8Array;
-}
-
-/** "JCS1". */
-const magic = Uint8Array.of(0x4a, 0x43, 0x53, 0x31);
 const version = 1;
-const recordKeyBytes = 32;
-const encapsulationBytes = 32;
-const sealedKeyBytes = recordKeyBytes + gcmTagBytes;
-const clearBytes = magic.length + encapsulationBytes + sealedKeyBytes;
 
-/** Loads what sealing and opening need; whoever calls it early has less to wait for later. */
-export async function loadSuite() {
-  return (await import('./hpke-suite.js')).suite;
-}
-
-/** The package's types name browser types that Node declares elsewhere. */
-async function deriveKeyPair(hpkeSeed: Uint8Array): Promise<webcrypto.CryptoKeyPair> {
-  const suite = await loadSuite();
-  return (await suite.kem.deriveKeyPair(new Uint8Array(hpkeSeed).buffer)) as webcrypto.CryptoKeyPair;
-}
-
-async function publicKeyOf(raw: Uint8Array): Promise<webcrypto.CryptoKey> {
-  const suite = await loadSuite();
-  return (await suite.kem.deserializePublicKey(new Uint8Array(raw).buffer)) as webcrypto.CryptoKey;
-}
-
-/** The vault's key pair: DeriveKeyPair of RFC 9180 section 7.1.3 over the 32-byte seed. */
-export async function vaultKeyPair(hpkeSeed: Uint8Array): Promise<VaultKeyPair> {
-  const { kem } = await loadSuite();
-  const pair = await deriveKeyPair(hpkeSeed);
+function bodyContext({ vaultId, nameTag }: RecordContext): BodyContext {
   return {
-    publicKey: new Uint8Array(await kem.serializePublicKey(pair.publicKey)),
-    privateKey: new Uint8Array(await kem.serializePrivateKey(pair.privateKey)),
+    purpose: 'snapshot',
+    frameKind: frameKinds.snapshotRecord,
+    context: concatBytes(vaultId, nameTag),
   };
 }
 
-function contextBytes(context: RecordContext): Uint8Array {
-  return concatBytes(context.vaultId, context.nameTag);
-}
-
-function hpkeInfo(context: RecordContext): ArrayBuffer {
-  return labelled('jaycloud/1/snapshot-key', contextBytes(context)).buffer;
-}
-
 /** The sealed body of a log entry. Throws ClientError `failed` where tags or sources do not fit into one. */
-export async function sealSnapshotRecord(
+export function sealSnapshotRecord(
   options: RecordContext & { readonly vaultPublicKey: Uint8Array; readonly record: SnapshotRecord },
 ): Promise<Uint8Array> {
-  const raw = encodeRecord(options.record);
-  if (raw.length > rawBytesMax) throw tooLong();
-  const frame = encodeFrame(frameKinds.snapshotRecord, raw);
-  if (clearBytes + envelopeOverheadBytes + frame.length > logBodyBytesMax) throw tooLong();
-  const recordKey = new Uint8Array(randomBytes(recordKeyBytes));
-  const recipientPublicKey = await publicKeyOf(options.vaultPublicKey);
-  const suite = await loadSuite();
-  const sealedKey = await suite.seal({ recipientPublicKey, info: hpkeInfo(options) }, recordKey.buffer);
-  const envelope = sealEnvelope(recordKey, 'snapshot', contextBytes(options), frame);
-  return concatBytes(magic, new Uint8Array(sealedKey.enc), new Uint8Array(sealedKey.ct), envelope);
+  return sealBody(options.vaultPublicKey, bodyContext(options), encodeRecord(options.record));
 }
 
 /** The record, or integrityError where the body was not sealed to this vault, for this name, or is damaged. */
@@ -114,26 +63,7 @@ export async function openSnapshotRecord(
   options: RecordContext & { readonly hpkeSeed: Uint8Array },
   body: Uint8Array,
 ): Promise<SnapshotRecord> {
-  if (body.length < clearBytes || body.length > logBodyBytesMax) throw integrityError('a snapshot has a bad length');
-  if (!equalBytes(body.subarray(0, magic.length), magic)) throw integrityError('a snapshot of an unknown version');
-  const keyAt = magic.length + encapsulationBytes;
-  const enc = body.slice(magic.length, keyAt).buffer;
-  const sealedKey = body.slice(keyAt, clearBytes).buffer;
-  try {
-    const { privateKey } = await deriveKeyPair(options.hpkeSeed);
-    const suite = await loadSuite();
-    const recordKey = await suite.open({ recipientKey: privateKey, enc, info: hpkeInfo(options) }, sealedKey);
-    const opened = openEnvelope(
-      new Uint8Array(recordKey),
-      'snapshot',
-      contextBytes(options),
-      body.subarray(clearBytes),
-    );
-    return decodeRecord(decodeFrame(opened, frameKinds.snapshotRecord));
-  } catch (cause) {
-    if (cause instanceof ClientError && cause.code === 'integrity') throw cause;
-    throw integrityError('a snapshot does not open with the keys of this vault', cause);
-  }
+  return decodeRecord(await openBody(options.hpkeSeed, bodyContext(options), body));
 }
 
 function tooLong(): ClientError {

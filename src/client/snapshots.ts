@@ -1,13 +1,12 @@
 // Snapshots as users name them (docs/cli.md, "Naming a snapshot"): opened records of the vault log, versions counted per name.
 
-import { sha256 } from '../protocol/blob-id.js';
-import { equalBytes, fromBase64, fromHex, toBase64, toHex, utf8 } from '../protocol/bytes.js';
-import { encodeLogEntry, signLogEntry } from '../protocol/log-entry.js';
-import { ClientError } from './errors.js';
-import { nameTag } from './key-hierarchy.js';
-import { openSnapshotRecord, type SnapshotRecord, sealSnapshotRecord, vaultKeyPair } from './snapshot-record.js';
+import { equalBytes, fromBase64, fromHex, toHex, utf8 } from '../protocol/bytes.js';
+import { nameTagOf } from '../protocol/name-path.js';
+import { authorSigner, type WritableLog, write } from './append-log.js';
+import { ClientError, integrityError } from './errors.js';
+import { openSnapshotRecord, type SnapshotRecord, sealSnapshotRecord } from './snapshot-record.js';
 import type { Vault } from './vault.js';
-import { isLogConflict, type LogLine, type VaultLog } from './vault-log.js';
+import type { LogLine, VaultLog } from './vault-log.js';
 
 export interface Snapshot {
   readonly seq: number;
@@ -19,6 +18,15 @@ export interface Snapshot {
   readonly record: SnapshotRecord;
 }
 
+/** A push in the log, which can be chosen and deleted without being opened. */
+export interface LoggedPush {
+  readonly line: LogLine;
+  readonly seq: number;
+  readonly version: number;
+  readonly id: string;
+  readonly receivedAt: string;
+}
+
 /** `NAME[@VERSION][:PATH]` as it was typed. */
 export interface SnapshotReference {
   readonly name: string;
@@ -27,7 +35,6 @@ export interface SnapshotReference {
   readonly path: string | undefined;
 }
 
-const appendTriesMax = 30;
 const namePattern = /^[^\s@:/\p{Cc}][^@:\p{Cc}]*$/u;
 
 /** Throws ClientError `usage` for a text that cannot name a series of snapshots. */
@@ -63,46 +70,62 @@ export function snapshotPath(reference: SnapshotReference): Uint8Array {
   return utf8(parts.join('/'));
 }
 
-async function openLine(vault: Vault, line: LogLine, version: number): Promise<Snapshot> {
-  const record = await openSnapshotRecord(
-    { hpkeSeed: vault.keys.hpkeSeed, vaultId: fromHex(vault.vaultId), nameTag: line.entry.nameTag },
-    fromBase64(line.wire.body),
-  );
-  if (!equalBytes(record.root.id, line.entry.root)) {
-    throw new ClientError('integrity', `snapshot ${String(line.entry.seq)} contradicts its log entry`);
+/** Pushes that are live, oldest first; of one name where `name` is given. Nothing is opened. */
+export function listPushes(log: VaultLog, name?: string): LoggedPush[] {
+  const wanted = name === undefined ? undefined : log.vault.names.tagOf(name);
+  const versions = new Map<string, number>();
+  const pushes: LoggedPush[] = [];
+  for (const line of log.lines) {
+    const { change, seq } = line.entry;
+    if (change.op !== 'push') continue;
+    const tag = nameTagOf(change.namePath);
+    const version = (versions.get(toHex(tag)) ?? 0) + 1;
+    versions.set(toHex(tag), version);
+    if (!log.isLive(seq) || (wanted !== undefined && !equalBytes(wanted, tag))) continue;
+    pushes.push({ line, seq, version, id: toHex(line.hash), receivedAt: line.wire.receivedAt });
   }
-  return { seq: line.entry.seq, version, id: toHex(line.hash), receivedAt: line.wire.receivedAt, record };
+  return pushes;
 }
 
-/** Live snapshots, oldest first; of one name where `name` is given, which opens no others. */
+async function openPush(vault: Vault, push: LoggedPush): Promise<Snapshot> {
+  const { line, ...place } = push;
+  const { change } = line.entry;
+  const hpkeSeed = vault.hpkeSeeds[line.epoch];
+  if (hpkeSeed === undefined) {
+    throw new ClientError('forbidden', 'this token may not open snapshots', 'make one with the scope list or pull');
+  }
+  if (change.op !== 'push' || line.wire.body === null) throw integrityError('the daemon withholds a snapshot');
+  const nameTag = nameTagOf(change.namePath);
+  const context = { hpkeSeed, vaultId: fromHex(vault.vaultId), nameTag };
+  const record = await openSnapshotRecord(context, fromBase64(line.wire.body));
+  if (!equalBytes(record.root.id, change.root) || !equalBytes(vault.names.tagOf(record.name), nameTag)) {
+    throw integrityError(`snapshot ${String(place.seq)} contradicts its log entry`);
+  }
+  return { ...place, record };
+}
+
+/** Live snapshots, oldest first; of one name where `name` is given. Those outside the prefix of a token are left out. */
 export async function listSnapshots(log: VaultLog, name?: string): Promise<Snapshot[]> {
-  const wanted = name === undefined ? undefined : nameTag(log.vault.keys.nameKey, name);
-  const versions = new Map<string, number>();
   const snapshots: Snapshot[] = [];
-  for (const line of log.lines) {
-    if (line.entry.op !== 'push') continue;
-    const tag = toHex(line.entry.nameTag);
-    const version = (versions.get(tag) ?? 0) + 1;
-    versions.set(tag, version);
-    if (!log.isLive(line.entry.seq) || (wanted !== undefined && !equalBytes(wanted, line.entry.nameTag))) continue;
-    snapshots.push(await openLine(log.vault, line, version));
+  for (const push of listPushes(log, name)) {
+    if (push.line.wire.body !== null || name !== undefined) snapshots.push(await openPush(log.vault, push));
   }
   return snapshots;
 }
 
-/** The snapshot that a reference means; throws ClientError `not-found`, with what there is in its hint. */
-export async function findSnapshot(log: VaultLog, reference: SnapshotReference): Promise<Snapshot> {
-  const snapshots = await listSnapshots(log, reference.name);
-  if (snapshots.length === 0) {
+/** The push that a reference means; throws ClientError `not-found`, with what there is in its hint. */
+export function findPush(log: VaultLog, reference: SnapshotReference): LoggedPush {
+  const pushes = listPushes(log, reference.name);
+  if (pushes.length === 0) {
     throw new ClientError(
       'not-found',
       `there is no snapshot named '${reference.name}'`,
       "'jaycloud ls' lists the names",
     );
   }
-  const found = pick(snapshots, reference.version);
+  const found = pick(pushes, reference.version);
   if (found !== undefined) return found;
-  const versions = snapshots.map(({ version }) => String(version)).slice(-8);
+  const versions = pushes.map(({ version }) => String(version)).slice(-8);
   throw new ClientError(
     'not-found',
     `'${reference.name}' has no version '${reference.version}'`,
@@ -110,11 +133,16 @@ export async function findSnapshot(log: VaultLog, reference: SnapshotReference):
   );
 }
 
+/** The snapshot that a reference means, opened. */
+export function findSnapshot(log: VaultLog, reference: SnapshotReference): Promise<Snapshot> {
+  return openPush(log.vault, findPush(log, reference));
+}
+
 /**
  * By number, `latest`, `latest~N`, a prefix of the id, or a date (2026-01-31, or 2026-01-31T1830 for a minute of it, UTC):
  * the last one that the daemon had received by its end.
  */
-function pick(snapshots: readonly Snapshot[], version: string): Snapshot | undefined {
+function pick(snapshots: readonly LoggedPush[], version: string): LoggedPush | undefined {
   const back = /^latest(?:~(\d{1,9}))?$/.exec(version);
   if (back !== null) return snapshots.at(-1 - Number(back[1] ?? '0'));
   const date = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2})(\d{2}))?$/.exec(version);
@@ -131,59 +159,28 @@ function pick(snapshots: readonly Snapshot[], version: string): Snapshot | undef
   return matches[0];
 }
 
-/** Signs and appends an entry; starts again at the new head where somebody else was faster. */
-async function append(
-  log: VaultLog,
-  change: Pick<LogLine['entry'], 'op' | 'nameTag' | 'root' | 'targetSeq'>,
-  body: Uint8Array,
-  isStillWanted: () => void,
-): Promise<LogLine> {
-  const { vault } = log;
-  for (let attempt = 1; ; attempt += 1) {
-    isStillWanted();
-    const entry = encodeLogEntry({
-      ...change,
-      vaultId: fromHex(vault.vaultId),
-      seq: log.head.seq + 1,
-      previousHash: log.head.hash,
-      bodyHash: sha256(body),
-      author: vault.identityPublicKey,
-      timeMs: Date.now(),
-    });
-    const signature = signLogEntry(vault.identityKey, entry);
-    const request = { entry: toBase64(entry), signature: toBase64(signature), body: toBase64(body) };
-    try {
-      const { receivedAt } = await vault.api.appendLog(request);
-      return log.acknowledge({ ...request, receivedAt });
-    } catch (error) {
-      if (!isLogConflict(error) || attempt === appendTriesMax) throw error;
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * attempt));
-      await log.refresh();
-    }
-  }
-}
-
 /** Publishes a snapshot whose manifest is stored already. */
-export async function appendSnapshot(log: VaultLog, record: SnapshotRecord): Promise<Snapshot> {
-  const { keys, vaultId } = log.vault;
-  const tag = nameTag(keys.nameKey, record.name);
+export async function appendSnapshot(log: WritableLog, record: SnapshotRecord): Promise<Snapshot> {
+  const { vault } = log;
+  const namePath = vault.names.pathOf(record.name);
   const body = await sealSnapshotRecord({
-    vaultPublicKey: (await vaultKeyPair(keys.hpkeSeed)).publicKey,
-    vaultId: fromHex(vaultId),
-    nameTag: tag,
+    vaultPublicKey: await vault.publicKey(),
+    vaultId: fromHex(vault.vaultId),
+    nameTag: nameTagOf(namePath),
     record,
   });
-  const change = { op: 'push', nameTag: tag, root: record.root.id, targetSeq: 0 } as const;
-  const line = await append(log, change, body, () => undefined);
-  const version = log.lines.filter(({ entry }) => entry.op === 'push' && equalBytes(entry.nameTag, tag)).length;
-  return { seq: line.entry.seq, version, id: toHex(line.hash), receivedAt: line.wire.receivedAt, record };
+  const change = { op: 'push', namePath, root: record.root.id } as const;
+  const written = await write(log, await authorSigner(log), () => ({ change, body }));
+  if (written?.version === undefined) throw integrityError('the daemon took a snapshot and does not say its version');
+  const { seq, version, hash, receivedAt } = written;
+  return { seq, version, id: toHex(hash), receivedAt, record };
 }
 
 /** Deletes a snapshot; its content goes when nothing else refers to it. Throws `not-found` when somebody was faster. */
-export async function deleteSnapshot(log: VaultLog, snapshot: Snapshot): Promise<void> {
-  const tag = nameTag(log.vault.keys.nameKey, snapshot.record.name);
-  const change = { op: 'delete', nameTag: tag, root: new Uint8Array(), targetSeq: snapshot.seq } as const;
-  await append(log, change, new Uint8Array(), () => {
-    if (!log.isLive(snapshot.seq)) throw new ClientError('not-found', 'the snapshot has been deleted already');
+export async function deleteSnapshot(log: VaultLog, push: Pick<LoggedPush, 'seq'>): Promise<void> {
+  const change = { op: 'delete', targetSeq: push.seq } as const;
+  await write(log, await authorSigner(log), () => {
+    if (!log.isLive(push.seq)) throw new ClientError('not-found', 'the snapshot has been deleted already');
+    return { change };
   });
 }

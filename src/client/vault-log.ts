@@ -3,17 +3,18 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../protocol/blob-id.js';
-import { equalBytes, fromBase64, fromHex, toHex } from '../protocol/bytes.js';
+import { equalBytes, fromBase64, toHex } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { decodeLogEntry, hashLogEntry, isLogEntrySigned, type LogEntry } from '../protocol/log-entry.js';
 import type { ReadLogResponse } from '../protocol/messages.js';
-import { writeFileDurably } from './durable-file.js';
-import { ClientError, integrityError } from './errors.js';
+import { ClientError } from './errors.js';
+import { type LogAuthor, LogState } from './log-state.js';
 import { openCacheBlock, sealCacheBlock } from './sealed-cache.js';
+import { type LogHead, noHead, readSeenHead, rolledBack, writeSeenHead } from './seen-head.js';
 import type { Vault } from './vault.js';
 
 /** An entry as the daemon gave it. */
-type WireEntry = ReadLogResponse['entries'][number];
+export type WireEntry = ReadLogResponse['entries'][number];
 
 /** An entry that has been checked. */
 export interface LogLine {
@@ -21,78 +22,48 @@ export interface LogLine {
   readonly entry: LogEntry;
   /** 32 bytes: what names this entry and chains the next one. */
   readonly hash: Uint8Array;
+  /** Whoever wrote it; undefined for the identity itself. */
+  readonly author: LogAuthor | undefined;
+  /** Which of the vault's keys its body is sealed to. */
+  readonly epoch: number;
 }
 
-export interface LogHead {
-  readonly seq: number;
-  readonly hash: Uint8Array;
-}
-
-const cachePurpose = 'jaycloud/1/log-cache';
-const noHead: LogHead = { seq: 0, hash: new Uint8Array(32) };
-
-const headPath = (vault: Vault) => join(vault.stateDir, `${vault.vaultId}.json`);
+const cachePurpose = 'jaycloud/1/log-cache/2';
 const cachePath = (vault: Vault) => join(vault.cacheDir, 'log');
 
-function readSeenHead(vault: Vault): LogHead {
-  let text: string;
-  try {
-    text = readFileSync(headPath(vault), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return noHead;
-    throw new ClientError('failed', `cannot read ${headPath(vault)}: ${(error as Error).message}`);
-  }
-  try {
-    const { seq, hash } = JSON.parse(text) as { seq: unknown; hash: unknown };
-    if (typeof seq !== 'number' || typeof hash !== 'string') throw new TypeError('wrong shape');
-    return { seq, hash: fromHex(hash) };
-  } catch (cause) {
-    throw new ClientError('failed', `${headPath(vault)} is damaged`, 'remove it if you trust the daemon now', {
-      cause,
-    });
-  }
+const suspicion =
+  "the daemon may be lying or damaged: do not push, compare 'jaycloud log' on another machine and ask the operator";
+
+function refused(seq: number, reason: string, cause?: unknown): ClientError {
+  return new ClientError('integrity', `entry ${String(seq)} of the vault log ${reason}`, suspicion, { cause });
 }
 
-function writeSeenHead(vault: Vault, head: LogHead): void {
-  if (head.seq <= readSeenHead(vault).seq) return;
-  mkdirSync(vault.stateDir, { recursive: true, mode: 0o700 });
-  writeFileDurably(headPath(vault), `${JSON.stringify({ seq: head.seq, hash: toHex(head.hash) })}\n`);
-}
-
-function rolledBack(vault: Vault, detail: string): ClientError {
-  return new ClientError(
-    'integrity',
-    `the vault log of '${vault.account}' is not the one this machine has seen: ${detail}`,
-    `the daemon may have lost entries or be lying; if you know why and accept it, remove ${headPath(vault)}`,
-  );
-}
-
-/** Checks one entry against the one before it; throws ClientError `integrity`. */
-function checkEntry(vault: Vault, wire: WireEntry, previous: LogHead): LogLine {
+/** Checks form, place, signature and body of one entry against the one before it; throws ClientError `integrity`. */
+function checkEntry(vault: Vault, wire: WireEntry, previous: LogHead): Pick<LogLine, 'entry' | 'hash'> {
+  const seq = previous.seq + 1;
   const entryBytes = fromBase64(wire.entry);
   const signature = fromBase64(wire.signature);
   let entry: LogEntry;
   try {
     entry = decodeLogEntry(entryBytes);
   } catch (cause) {
-    throw integrityError('the vault log has an entry that cannot be read', cause);
+    throw refused(seq, 'cannot be read', cause);
   }
-  const where = `entry ${String(previous.seq + 1)} of the vault log`;
-  if (toHex(entry.vaultId) !== vault.vaultId) throw integrityError(`${where} belongs to another vault`);
-  if (entry.seq !== previous.seq + 1 || !equalBytes(entry.previousHash, previous.hash)) {
-    throw integrityError(`${where} does not follow the one before it`);
+  if (toHex(entry.vaultId) !== vault.vaultId) throw refused(seq, 'belongs to another vault');
+  if (entry.seq !== seq || !equalBytes(entry.previousHash, previous.hash)) {
+    throw refused(seq, 'does not follow the one before it');
   }
-  // The account is the vault's only member: nobody else may have written here.
-  if (!equalBytes(entry.author, vault.identityPublicKey)) throw integrityError(`${where} has an unknown author`);
-  if (!isLogEntrySigned(entry.author, entryBytes, signature)) throw integrityError(`${where} has a wrong signature`);
-  if (!equalBytes(entry.bodyHash, sha256(fromBase64(wire.body)))) throw integrityError(`${where} has another body`);
-  return { wire, entry, hash: hashLogEntry(entryBytes, signature) };
+  if (!isLogEntrySigned(entry.author, entryBytes, signature)) throw refused(seq, 'has a wrong signature');
+  if (wire.body !== null && !equalBytes(entry.bodyHash, sha256(fromBase64(wire.body)))) {
+    throw refused(seq, 'has another body');
+  }
+  return { entry, hash: hashLogEntry(entryBytes, signature) };
 }
 
 export class VaultLog {
   readonly vault: Vault;
   readonly lines: LogLine[] = [];
-  readonly #deleted = new Set<number>();
+  #state = new LogState();
 
   private constructor(vault: Vault) {
     this.vault = vault;
@@ -113,7 +84,22 @@ export class VaultLog {
 
   /** True for a push that nobody has deleted. */
   isLive(seq: number): boolean {
-    return this.lines[seq - 1]?.entry.op === 'push' && !this.#deleted.has(seq);
+    return this.#state.isLive(seq);
+  }
+
+  /** True while what was stored for this entry is still held. */
+  vouchesFor(seq: number, hash: Uint8Array): boolean {
+    const line = this.lines[seq - 1];
+    return line !== undefined && this.isLive(seq) && equalBytes(line.hash, hash);
+  }
+
+  findAuthor(publicKey: Uint8Array): LogAuthor | undefined {
+    return this.#state.findAuthor(publicKey);
+  }
+
+  /** Sessions and tokens whose certificates hold. */
+  authors(): LogAuthor[] {
+    return this.#state.authors();
   }
 
   async refresh(): Promise<void> {
@@ -131,50 +117,64 @@ export class VaultLog {
         }
         entries = rest;
       }
-      for (const wire of entries) this.#add(checkEntry(this.vault, wire, this.head));
+      for (const wire of entries) this.#add(wire, checkEntry(this.vault, wire, this.head));
       if (answer.headSeq <= this.head.seq || answer.entries.length === 0) break;
       answer = await this.vault.api.readLog(this.head.seq);
     }
-    if (answer.headSeq !== this.head.seq) throw integrityError('the daemon does not give the whole vault log');
+    if (answer.headSeq !== this.head.seq) {
+      throw new ClientError('integrity', 'the daemon does not give the whole vault log', suspicion);
+    }
     const line = this.lines[seen.seq - 1];
     if (seen.seq > 0 && (line === undefined || !equalBytes(line.hash, seen.hash))) {
       throw rolledBack(this.vault, `it has seen ${String(seen.seq)} entries, the daemon has ${String(this.head.seq)}`);
     }
+    this.#held(() => {
+      this.#state.checkIdentity(this.vault.identityPublicKey);
+    });
     writeSeenHead(this.vault, this.head);
     if (this.lines.length > cached) this.#saveCache();
   }
 
   /** Takes in an entry that the daemon has just accepted from us. */
   acknowledge(wire: WireEntry): LogLine {
-    const line = checkEntry(this.vault, wire, this.head);
-    this.#add(line);
+    const line = this.#add(wire, checkEntry(this.vault, wire, this.head));
     writeSeenHead(this.vault, this.head);
     this.#saveCache();
     return line;
   }
 
-  #add(line: LogLine): void {
+  #add(wire: WireEntry, checked: Pick<LogLine, 'entry' | 'hash'>): LogLine {
+    const { epoch } = this.#state;
+    const author = this.#held(() => this.#state.apply(checked.entry, Date.parse(wire.receivedAt)));
+    const line = { ...checked, wire, author, epoch };
     this.lines.push(line);
-    if (line.entry.op === 'delete') this.#deleted.add(line.entry.targetSeq);
+    return line;
+  }
+
+  /** The rules are the daemon's too: a log that breaks them is not one that an honest daemon has taken. */
+  #held<T>(check: () => T): T {
+    try {
+      return check();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      throw refused(this.lines.length + 1, `is not allowed: ${error.message}`, error);
+    }
   }
 
   #loadCache(): void {
     try {
       const sealed = new Uint8Array(readFileSync(cachePath(this.vault)));
-      const plain = openCacheBlock(this.vault.keys.cacheKey, cachePurpose, sealed);
+      const plain = openCacheBlock(this.vault.cacheKey, cachePurpose, sealed);
       const wires = JSON.parse(Buffer.from(plain).toString('utf8')) as WireEntry[];
-      // Authenticated under the vault's own key, so signatures were checked when it was written; the chain is walked again.
+      // Authenticated under the vault's own key, so signatures were checked when it was written; the rest is walked again.
       for (const wire of wires) {
         const entryBytes = fromBase64(wire.entry);
-        this.#add({
-          wire,
-          entry: decodeLogEntry(entryBytes),
-          hash: hashLogEntry(entryBytes, fromBase64(wire.signature)),
-        });
+        const hash = hashLogEntry(entryBytes, fromBase64(wire.signature));
+        this.#add(wire, { entry: decodeLogEntry(entryBytes), hash });
       }
     } catch {
       this.lines.length = 0;
-      this.#deleted.clear();
+      this.#state = new LogState();
     }
   }
 
@@ -183,15 +183,10 @@ export class VaultLog {
       const plain = Buffer.from(JSON.stringify(this.lines.map(({ wire }) => wire)));
       mkdirSync(this.vault.cacheDir, { recursive: true, mode: 0o700 });
       const temporary = `${cachePath(this.vault)}.${String(process.pid)}.tmp`;
-      writeFileSync(temporary, sealCacheBlock(this.vault.keys.cacheKey, cachePurpose, plain), { mode: 0o600 });
+      writeFileSync(temporary, sealCacheBlock(this.vault.cacheKey, cachePurpose, plain), { mode: 0o600 });
       renameSync(temporary, cachePath(this.vault));
     } catch {
       // Only a shortcut: without it the whole log is read again.
     }
   }
-}
-
-/** True for the daemon's answer that somebody else appended first. */
-export function isLogConflict(error: unknown): boolean {
-  return error instanceof ProtocolError && error.code === 'conflict';
 }

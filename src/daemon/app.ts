@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { endpoints } from '../protocol/endpoints.js';
 import { errorStatuses, ProtocolError } from '../protocol/errors.js';
 import type { ErrorResponse } from '../protocol/messages.js';
-import type { Authenticate } from './authenticate.js';
+import type { Authorize } from './authorize.js';
 import type { Database } from './db/connection.js';
 import type { PackReader } from './packs/pack-reader.js';
 import { drainBody, guardBody } from './request-body.js';
@@ -13,6 +13,8 @@ import { appendLogRoute } from './routes/append-log.js';
 import { claimBlobsRoute } from './routes/claim-blobs.js';
 import { fetchBlobsRoute } from './routes/fetch-blobs.js';
 import { getBlobRoute } from './routes/get-blob.js';
+import { getHeadRoute } from './routes/get-head.js';
+import { getTokenRoute } from './routes/get-token.js';
 import { healthRoute } from './routes/health.js';
 import { putBlobsRoute } from './routes/put-blobs.js';
 import { queryBlobsRoute } from './routes/query-blobs.js';
@@ -26,7 +28,7 @@ export interface AppNeeds {
   readonly dataDir: string;
   readonly database: Database;
   readonly packReader: PackReader;
-  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   readonly spendGrant: SpendGrant;
   readonly possessionKey: Uint8Array;
   readonly quotaBytes: number | null;
@@ -60,6 +62,8 @@ export function createApp(needs: AppNeeds): Hono {
   getBlobRoute(app, needs);
   appendLogRoute(app, needs);
   readLogRoute(app, needs);
+  getHeadRoute(app, needs);
+  getTokenRoute(app, needs);
   for (const mount of needs.mountRoutes) mount(app);
   app.notFound((c) => answerError(c, refusalOfUnknown(c)));
   app.onError(async (error, c) => {

@@ -4,22 +4,31 @@ import { sha256 } from '../protocol/blob-id.js';
 import { fromBase64 } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import type { Database } from './db/connection.js';
-import { type Caller, findCaller, renewSession } from './db/sessions.js';
+import { findCaller, renewSession, type SessionCaller } from './db/sessions.js';
+import { findToken } from './db/tokens.js';
 import { sessionTtlMs } from './new-session.js';
 
 /** A session in use is renewed once a day, so that a nightly job never finds it expired. */
 const renewAfterMs = 24 * 60 * 60 * 1000;
 
-/** Reads the caller of a request; throws ProtocolError `unauthenticated`. */
-export type Authenticate = (c: Context) => Caller;
+/** The bearer secret of a request, 43 characters of base64; undefined where there is none. */
+export function bearerSecretOf(c: Context): string | undefined {
+  return /^Bearer ([A-Za-z0-9_-]{43})$/.exec(c.req.header('authorization') ?? '')?.[1];
+}
+
+/** Reads the session of a request; throws ProtocolError `unauthenticated`, and `token-account-refused` for a token. */
+export type Authenticate = (c: Context) => SessionCaller;
 
 export function createAuthenticator(database: Database, now: () => number): Authenticate {
   return (c) => {
-    const header = c.req.header('authorization') ?? '';
-    const secretText = /^Bearer ([A-Za-z0-9_-]{43})$/.exec(header)?.[1];
+    const secretText = bearerSecretOf(c);
     if (secretText === undefined) throw new ProtocolError('unauthenticated', 'log in first');
     const nowMs = now();
-    const caller = findCaller(database.orm, sha256(fromBase64(secretText)), nowMs);
+    const secretHash = sha256(fromBase64(secretText));
+    const caller = findCaller(database.orm, secretHash, nowMs);
+    if (caller === undefined && findToken(database.orm, secretHash) !== undefined) {
+      throw new ProtocolError('token-account-refused', 'a token cannot act for its account: this needs a login');
+    }
     if (caller === undefined) throw new ProtocolError('unauthenticated', 'the session has ended');
     if (caller.sessionExpiresAt - nowMs < sessionTtlMs - renewAfterMs) {
       renewSession(database.orm, caller.sessionId, nowMs + sessionTtlMs);

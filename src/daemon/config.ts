@@ -1,6 +1,7 @@
 // Flags and environment to a checked configuration (docs/operating.md). Every fault is reported at once; no other file
 // of the daemon reads the environment.
 import { isIP } from 'node:net';
+import { parseByteSize } from '../protocol/quantities.js';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -86,18 +87,12 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-const quotaUnits: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
-
-/** `500M`, `10G`, `10GiB`, plain bytes: binary units, because disks are cut by them. */
 function parseQuota(text: string | undefined, faults: string[]): number | null {
   if (text === undefined) return null;
-  const match = /^([0-9]{1,15})([KMGT]?)(?:i?B)?$/.exec(text);
-  const quotaBytes = Number(match?.[1]) * (quotaUnits[match?.[2] ?? ''] ?? Number.NaN);
-  if (!Number.isSafeInteger(quotaBytes)) {
-    faults.push(`--quota is a size such as 500M or 10G, not '${text}'`);
-    return null;
-  }
-  return quotaBytes;
+  const quotaBytes = parseByteSize(text);
+  if (quotaBytes !== undefined) return quotaBytes;
+  faults.push(`--quota is a size such as 500M or 10G, not '${text}'`);
+  return null;
 }
 
 function parseTls(certPath: string | undefined, keyPath: string | undefined, faults: string[]): Config['tls'] {

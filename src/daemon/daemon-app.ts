@@ -11,6 +11,7 @@ import { createGrantRoute } from './routes/create-grant.js';
 import { createSessionRoute } from './routes/create-session.js';
 import { endSessionRoute } from './routes/end-session.js';
 import { getAccountRoute } from './routes/get-account.js';
+import { listTokensRoute } from './routes/list-tokens.js';
 import { startLoginRoute } from './routes/start-login.js';
 import { startRegistrationRoute } from './routes/start-registration.js';
 import { deriveServerKey } from './server-keys.js';
@@ -38,6 +39,7 @@ export async function createDaemonApp(services: Services, prices: PriceSource): 
         startLoginRoute(app, needs);
         createSessionRoute(app, needs);
         endSessionRoute(app, needs);
+        listTokensRoute(app, needs);
       },
     ],
   });

@@ -5,17 +5,16 @@ import { bytesKey } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { findBlobs, insertBlobs, insertLinks, type NewBlob } from './db/blobs.js';
 import type { Queries } from './db/connection.js';
-import { addOwnerships } from './db/ownerships.js';
+import { addOwnerships, type Owner } from './db/ownerships.js';
 import { deletePack, insertPack } from './db/packs.js';
 import type { ReceivedBlob } from './receive-upload.js';
 
 export interface Upload {
-  readonly vaultNo: number;
+  readonly owner: Owner;
   readonly packId: string;
   readonly packBytes: number;
   readonly blobs: readonly ReceivedBlob[];
   readonly nowMs: number;
-  readonly quotaBytes: number | null;
 }
 
 export interface RecordedUpload {
@@ -30,7 +29,8 @@ export interface RecordedUpload {
  * that is not at an earlier place of the same upload, `quota-exceeded` from the ownerships.
  */
 export function recordUpload(tx: Queries, upload: Upload): RecordedUpload {
-  const { vaultNo, packId, blobs, nowMs } = upload;
+  const { owner, packId, blobs, nowMs } = upload;
+  const { vaultNo } = owner;
   if (blobs.length === 0) return { states: '', isPackUsed: false };
   const outsideNos = checkChildren(tx, vaultNo, blobs);
   const packNo = insertPack(tx, packId, upload.packBytes, nowMs);
@@ -38,7 +38,7 @@ export function recordUpload(tx: Queries, upload: Upload): RecordedUpload {
   const isStored = blobs.map(({ offsetBytes }) => offsetBytes !== undefined && storedNos.has(offsetBytes));
   const blobNos = storedNos.size === blobs.length ? inOrder(blobs, storedNos) : findNumbers(tx, vaultNo, blobs);
   insertUploadLinks(tx, blobs, blobNos, isStored, outsideNos);
-  addOwnerships(tx, vaultNo, blobNos, nowMs, upload.quotaBytes);
+  addOwnerships(tx, owner, blobNos, nowMs);
   if (storedNos.size === 0) deletePack(tx, packNo);
   return { states: isStored.map((stored) => (stored ? 's' : 'e')).join(''), isPackUsed: storedNos.size > 0 };
 }

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Authenticate, createAuthenticator } from './authenticate.js';
+import { type Authorize, createAuthorizer } from './authorize.js';
 import { type Database, openDatabase } from './db/connection.js';
 import { countPacks, findUnknownPacks } from './db/packs.js';
 import { findOldPacks, listPacks, removeOldTempFiles, removePack } from './packs/leftovers.js';
@@ -30,6 +31,7 @@ export interface Services {
   readonly database: Database;
   readonly packReader: PackReader;
   readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   /** True when this call has made the data directory's keys: nobody can have an account yet. */
   readonly isNew: boolean;
   close(): Promise<void>;
@@ -51,6 +53,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     throw error;
   }
   const packReader = new PackReader(dataDir);
+  const authenticate = createAuthenticator(database, now);
   return {
     dataDir,
     quotaBytes,
@@ -61,7 +64,8 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     possessionKey: deriveServerKey(keys, 'possession-nonce'),
     database,
     packReader,
-    authenticate: createAuthenticator(database, now),
+    authenticate,
+    authorize: createAuthorizer(database, authenticate, now),
     isNew,
     close: () => {
       packReader.close();

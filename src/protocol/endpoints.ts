@@ -18,6 +18,9 @@ export const endpoints = {
   fetchBlobs: { method: 'POST', path: '/v1/blobs/fetch' },
   appendLog: { method: 'POST', path: '/v1/log' },
   readLog: { method: 'GET', path: '/v1/log' },
+  getHead: { method: 'GET', path: '/v1/log/head' },
+  listTokens: { method: 'GET', path: '/v1/tokens' },
+  getToken: { method: 'GET', path: '/v1/token' },
 } as const;
 
 export type EndpointName = keyof typeof endpoints;

@@ -6,7 +6,16 @@ export const errorStatuses = {
   'unsupported-version': 400,
   unauthenticated: 401,
   'login-failed': 401,
+  'token-expired': 401,
+  'token-revoked': 401,
   forbidden: 403,
+  'author-refused': 403,
+  'token-account-refused': 403,
+  'token-list-refused': 403,
+  'token-pull-refused': 403,
+  'token-push-refused': 403,
+  'token-delete-refused': 403,
+  'token-name-refused': 403,
   'foreign-origin': 403,
   'challenge-invalid': 403,
   'challenge-expired': 403,
@@ -28,6 +37,7 @@ export const errorStatuses = {
   internal: 500,
   unavailable: 503,
   'quota-exceeded': 507,
+  'token-quota-exceeded': 507,
 } as const;
 
 export type ErrorCode = keyof typeof errorStatuses;

@@ -34,14 +34,32 @@ export const uploadBlobsMax = 16_384;
 /** Any JSON body. */
 export const jsonBytesMax = 1 * mib;
 
+/** One log entry, without signature and body. */
+export const logEntryBytesMax = 4 * kib;
+
 /** Sealed body of one log entry. */
 export const logBodyBytesMax = 64 * kib;
 
 /** Entries in one answer to a log read. */
 export const logEntriesMax = 512;
 
+/** Certificates that one entry of the log revokes. */
+export const revokedAtOnceMax = 256;
+
+/** A part of a name as the daemon sees it. */
+export const namePartBytes = 16;
+
+/** Parts of one name: a name has at most so many bytes. */
+export const namePartsMax = 200;
+
 /** An envelope of the keyring. */
 export const envelopeBytesMax = 4 * kib;
+
+/** The sealed bundle of a token. */
+export const tokenBundleBytesMax = 16 * kib;
+
+/** Tokens that one vault has had, revoked and expired ones included. */
+export const tokensMax = 10_000;
 
 /** A possession challenge is good for this long. */
 export const possessionTtlMs = 5 * 60 * 1000;

@@ -1,10 +1,32 @@
-// An entry of the vault log (docs/format.md, "Vault log"): what orders, chains and signs snapshots. The daemon reads
-// and checks it too; the sealed body beside it is opaque to the daemon.
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+// An entry of the vault log (docs/format.md, "Vault log"): what orders, chains and signs all that happens in a vault. The
+// daemon reads and checks it too; the sealed body beside it is opaque to the daemon.
+import type { KeyObject } from 'node:crypto';
 import { decode, encode } from 'cborg';
 import { sha256 } from './blob-id.js';
 import { concatBytes, equalBytes, utf8 } from './bytes.js';
+import { type Certificate, decodeCertificate, encodeCertificate } from './certificate.js';
+import { isLabelledSigned, signLabelled } from './ed25519.js';
 import { ProtocolError } from './errors.js';
+import { revokedAtOnceMax } from './limits.js';
+import { bytesOf, countOf, listOf } from './log-fields.js';
+import { namePathNodes } from './name-path.js';
+
+export type LogChange =
+  /** A new snapshot. `namePath` says of which series, `root` is the blob id of its manifest. */
+  | { readonly op: 'push'; readonly namePath: Uint8Array; readonly root: Uint8Array }
+  /** A push is deleted: its seq. */
+  | { readonly op: 'delete'; readonly targetSeq: number }
+  /** The identity lets another key write. */
+  | { readonly op: 'certify'; readonly certificate: Certificate }
+  /** Certificates end: the seqs of their entries, rising. */
+  | { readonly op: 'revoke'; readonly targetSeqs: readonly number[] }
+  /** Another identity and another vault key from here on; every certificate ends. `consent` is signed by the new identity. */
+  | {
+      readonly op: 'rotate';
+      readonly identityPublicKey: Uint8Array;
+      readonly vaultPublicKey: Uint8Array;
+      readonly consent: Uint8Array;
+    };
 
 export interface LogEntry {
   /** 16 bytes. */
@@ -13,22 +35,33 @@ export interface LogEntry {
   readonly seq: number;
   /** `hashLogEntry` of the entry before; 32 zero bytes for the first. */
   readonly previousHash: Uint8Array;
-  readonly op: 'push' | 'delete';
-  /** HMAC-SHA-256 of the name under the vault's name key. */
-  readonly nameTag: Uint8Array;
-  /** SHA-256 of the sealed body; of the empty string for a deletion. */
-  readonly bodyHash: Uint8Array;
-  /** Blob id of the manifest's root; empty for a deletion. */
-  readonly root: Uint8Array;
-  /** The entry that a deletion deletes; 0 for a push. */
-  readonly targetSeq: number;
   /** Ed25519 public key of the author. */
   readonly author: Uint8Array;
   /** The author's clock, milliseconds since 1970. Nothing is decided by it. */
   readonly timeMs: number;
+  /** SHA-256 of the sealed body; of the empty string where there is none. */
+  readonly bodyHash: Uint8Array;
+  readonly change: LogChange;
 }
 
-const fieldCount = 11;
+const fieldCount = 8;
+const entryLabel = 'jaycloud/1/log-entry';
+const consentLabel = 'jaycloud/1/log-rotate';
+
+function encodeChange(change: LogChange): unknown[] {
+  switch (change.op) {
+    case 'push':
+      return [change.op, change.namePath, change.root];
+    case 'delete':
+      return [change.op, change.targetSeq];
+    case 'certify':
+      return [change.op, ...encodeCertificate(change.certificate)];
+    case 'revoke':
+      return [change.op, change.targetSeqs];
+    case 'rotate':
+      return [change.op, change.identityPublicKey, change.vaultPublicKey, change.consent];
+  }
+}
 
 export function encodeLogEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
   return new Uint8Array(
@@ -37,59 +70,62 @@ export function encodeLogEntry(entry: LogEntry): Uint8Array<ArrayBuffer> {
       entry.vaultId,
       entry.seq,
       entry.previousHash,
-      entry.op,
-      entry.nameTag,
-      entry.bodyHash,
-      entry.root,
-      entry.targetSeq,
       entry.author,
       entry.timeMs,
+      entry.bodyHash,
+      encodeChange(entry.change),
     ]),
   );
 }
 
-function bytesOf(value: unknown, lengths: readonly number[]): Uint8Array {
-  if (!(value instanceof Uint8Array) || !lengths.includes(value.length)) {
-    throw new ProtocolError('malformed', 'log entry has a field of the wrong length');
+/** `seq` is that of the entry: it can only speak of what came before. */
+function decodeChange(value: unknown, seq: number): LogChange {
+  const [op, ...fields] = listOf(value, 2, 16);
+  const isBefore = (target: number) => target >= 1 && target < seq;
+  if (op === 'push' && fields.length === 2) {
+    const namePath = bytesOf(fields[0]);
+    namePathNodes(namePath);
+    return { op, namePath, root: bytesOf(fields[1], 32) };
   }
-  return value;
-}
-
-function countOf(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw new ProtocolError('malformed', 'log entry has a number out of range');
+  if (op === 'delete' && fields.length === 1) {
+    const targetSeq = countOf(fields[0]);
+    if (isBefore(targetSeq)) return { op, targetSeq };
   }
-  return value;
+  if (op === 'certify') return { op, certificate: decodeCertificate(fields) };
+  if (op === 'revoke' && fields.length === 1) {
+    const targetSeqs = listOf(fields[0], 1, revokedAtOnceMax).map(countOf);
+    if (targetSeqs.every((target, at) => isBefore(target) && target > (targetSeqs[at - 1] ?? 0))) {
+      return { op, targetSeqs };
+    }
+  }
+  if (op === 'rotate' && fields.length === 3) {
+    const [identityPublicKey, vaultPublicKey] = [bytesOf(fields[0], 32), bytesOf(fields[1], 32)];
+    return { op, identityPublicKey, vaultPublicKey, consent: bytesOf(fields[2], 64) };
+  }
+  throw new ProtocolError('malformed', 'log entry has an unknown change or contradicts itself');
 }
 
 /** Strict: throws ProtocolError `malformed` for anything but the one encoding of a valid entry. */
 export function decodeLogEntry(bytes: Uint8Array): LogEntry {
-  let fields: unknown;
+  let value: unknown;
   try {
-    fields = decode(bytes, { strict: true, rejectDuplicateMapKeys: true });
+    value = decode(bytes, { strict: true, rejectDuplicateMapKeys: true });
   } catch (cause) {
     throw new ProtocolError('malformed', 'log entry is not CBOR', { cause });
   }
-  if (!Array.isArray(fields) || fields.length !== fieldCount || fields[0] !== 1) {
-    throw new ProtocolError('malformed', 'log entry has the wrong shape');
-  }
-  const op: unknown = fields[4];
-  if (op !== 'push' && op !== 'delete') throw new ProtocolError('malformed', 'log entry has an unknown op');
+  const fields = listOf(value, fieldCount, fieldCount);
+  if (fields[0] !== 1) throw new ProtocolError('malformed', 'log entry is of an unknown version');
+  const seq = countOf(fields[2]);
+  if (seq < 1) throw new ProtocolError('malformed', 'log entry has no place');
   const entry: LogEntry = {
-    vaultId: bytesOf(fields[1], [16]),
-    seq: countOf(fields[2]),
-    previousHash: bytesOf(fields[3], [32]),
-    op,
-    nameTag: bytesOf(fields[5], [32]),
-    bodyHash: bytesOf(fields[6], [32]),
-    root: bytesOf(fields[7], [op === 'push' ? 32 : 0]),
-    targetSeq: countOf(fields[8]),
-    author: bytesOf(fields[9], [32]),
-    timeMs: countOf(fields[10]),
+    vaultId: bytesOf(fields[1], 16),
+    seq,
+    previousHash: bytesOf(fields[3], 32),
+    author: bytesOf(fields[4], 32),
+    timeMs: countOf(fields[5]),
+    bodyHash: bytesOf(fields[6], 32),
+    change: decodeChange(fields[7], seq),
   };
-  if (entry.seq < 1 || (op === 'push') !== (entry.targetSeq === 0) || entry.targetSeq >= entry.seq) {
-    throw new ProtocolError('malformed', 'log entry contradicts itself');
-  }
   if (!equalBytes(encodeLogEntry(entry), bytes)) throw new ProtocolError('malformed', 'log entry is not canonical');
   return entry;
 }
@@ -99,36 +135,33 @@ export function hashLogEntry(entryBytes: Uint8Array, signature: Uint8Array): Uin
   return sha256(concatBytes(utf8('jaycloud/1/log-hash'), Uint8Array.of(0), entryBytes, signature));
 }
 
-const pkcs8Ed25519 = Uint8Array.from(Buffer.from('302e020100300506032b657004220420', 'hex'));
-const spkiEd25519 = Uint8Array.from(Buffer.from('302a300506032b6570032100', 'hex'));
-
-/** An Ed25519 private key from its 32-byte seed (RFC 8032, RFC 8410). */
-export function ed25519PrivateKey(seed: Uint8Array): KeyObject {
-  const der = Buffer.from(concatBytes(pkcs8Ed25519, seed));
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-}
-
-export function ed25519PublicKeyOf(privateKey: KeyObject): Uint8Array<ArrayBuffer> {
-  const der = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
-  return new Uint8Array(der.subarray(spkiEd25519.length));
-}
-
-function signedBytes(entryBytes: Uint8Array): Uint8Array {
-  return concatBytes(utf8('jaycloud/1/log-entry'), Uint8Array.of(0), entryBytes);
-}
-
 /** 64 bytes of Ed25519 over the label and the entry. */
 export function signLogEntry(privateKey: KeyObject, entryBytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(sign(null, signedBytes(entryBytes), privateKey));
+  return signLabelled(privateKey, entryLabel, entryBytes);
 }
 
 /** False for a wrong signature and for a public key that is no point. */
 export function isLogEntrySigned(publicKey: Uint8Array, entryBytes: Uint8Array, signature: Uint8Array): boolean {
-  try {
-    const der = Buffer.from(concatBytes(spkiEd25519, publicKey));
-    const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
-    return verify(null, signedBytes(entryBytes), key, signature);
-  } catch {
-    return false;
-  }
+  return isLabelledSigned(publicKey, entryLabel, entryBytes, signature);
+}
+
+/** Where a rotation stands and what it brings: what the new identity agrees to, the whole history before it included. */
+export interface Rotation {
+  readonly previousHash: Uint8Array;
+  readonly vaultId: Uint8Array;
+  readonly author: Uint8Array;
+  readonly identityPublicKey: Uint8Array;
+  readonly vaultPublicKey: Uint8Array;
+}
+
+function consentBytes({ previousHash, vaultId, author, identityPublicKey, vaultPublicKey }: Rotation): Uint8Array {
+  return concatBytes(vaultId, previousHash, author, identityPublicKey, vaultPublicKey);
+}
+
+export function signRotation(newIdentityKey: KeyObject, rotation: Rotation): Uint8Array<ArrayBuffer> {
+  return signLabelled(newIdentityKey, consentLabel, consentBytes(rotation));
+}
+
+export function isRotationAgreed(rotation: Rotation, consent: Uint8Array): boolean {
+  return isLabelledSigned(rotation.identityPublicKey, consentLabel, consentBytes(rotation), consent);
 }

@@ -1,8 +1,16 @@
 // Each request and response: one type, one parse function (docs/protocol.md). Binary fields are URL-safe base64
 // without padding, ids 32 lower-case hex digits, times ISO 8601 in UTC.
 import { z } from 'zod';
+import { scopes } from './certificate.js';
 import { ProtocolError } from './errors.js';
-import { accountNamePattern, envelopeBytesMax, logBodyBytesMax, queryIdsMax } from './limits.js';
+import {
+  accountNamePattern,
+  envelopeBytesMax,
+  logBodyBytesMax,
+  logEntryBytesMax,
+  queryIdsMax,
+  tokenBundleBytesMax,
+} from './limits.js';
 
 const base64Text = (bytesMax: number) =>
   z
@@ -152,23 +160,58 @@ export type PutBlobsResponse = z.infer<typeof putBlobsResponse>;
 const fetchBlobsRequest = z.strictObject({ ids: idRun });
 export type FetchBlobsRequest = z.infer<typeof fetchBlobsRequest>;
 
+const tokenBundle = base64Text(tokenBundleBytesMax);
+
+/** `token` belongs to the entry that certifies one: what the daemon knows it by, and what it needs, sealed. */
 const appendLogRequest = z.strictObject({
-  entry: base64Text(4096),
+  entry: base64Text(logEntryBytesMax),
   signature: base64Of(64),
   body: base64Text(logBodyBytesMax),
+  token: z.strictObject({ secretHash: base64Of(32), bundle: tokenBundle }).optional(),
 });
 export type AppendLogRequest = z.infer<typeof appendLogRequest>;
 
-const appendLogResponse = z.object({ seq: z.int().min(1), receivedAt: time });
+/** `version`: of a push, how many of its name there are by now, deleted ones included. */
+const appendLogResponse = z.object({ seq: z.int().min(1), receivedAt: time, version: z.int().min(1).optional() });
 export type AppendLogResponse = z.infer<typeof appendLogResponse>;
+
+const logHead = z.object({ seq: z.int().min(0), hash: base64Of(32) });
+export type LogHead = z.infer<typeof logHead>;
 
 const readLogResponse = z.object({
   headSeq: z.int().min(0),
   entries: z.array(
-    z.object({ entry: base64Text(4096), signature: base64Of(64), body: base64Text(logBodyBytesMax), receivedAt: time }),
+    z.object({
+      entry: base64Text(logEntryBytesMax),
+      signature: base64Of(64),
+      /** Null where the caller's token is kept to a prefix that the name is not in. */
+      body: base64Text(logBodyBytesMax).nullable(),
+      receivedAt: time,
+    }),
   ),
 });
 export type ReadLogResponse = z.infer<typeof readLogResponse>;
+
+const tokenState = {
+  id: entityId,
+  scopes: z.array(z.enum(scopes)),
+  isPushOnly: z.boolean(),
+  createdAt: time,
+  expiresAt: time.nullable(),
+  quotaBytes: z.int().min(0).nullable(),
+  usedBytes: z.int().min(0),
+};
+
+const listTokensResponse = z.object({
+  tokens: z.array(
+    z.object({ ...tokenState, certificateSeq: z.int().min(1), lastUsedAt: time.nullable(), isRevoked: z.boolean() }),
+  ),
+});
+export type ListTokensResponse = z.infer<typeof listTokensResponse>;
+
+/** What a token learns of itself. */
+const getTokenResponse = z.object({ ...tokenState, account: accountName, vaultId: entityId, bundle: tokenBundle });
+export type GetTokenResponse = z.infer<typeof getTokenResponse>;
 
 const errorResponse = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 export type ErrorResponse = z.infer<typeof errorResponse>;
@@ -206,4 +249,7 @@ export const parseFetchBlobsRequest = parser(fetchBlobsRequest);
 export const parseAppendLogRequest = parser(appendLogRequest);
 export const parseAppendLogResponse = parser(appendLogResponse);
 export const parseReadLogResponse = parser(readLogResponse);
+export const parseLogHead = parser(logHead);
+export const parseListTokensResponse = parser(listTokensResponse);
+export const parseGetTokenResponse = parser(getTokenResponse);
 export const parseErrorResponse = parser(errorResponse);

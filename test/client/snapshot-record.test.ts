@@ -1,12 +1,8 @@
 // Snapshot records (docs/format.md, "Snapshot records").
 import { describe, expect, it } from 'vitest';
 import { ClientError } from '../../src/client/errors.js';
-import {
-  openSnapshotRecord,
-  type SnapshotRecord,
-  sealSnapshotRecord,
-  vaultKeyPair,
-} from '../../src/client/snapshot-record.js';
+import { vaultKeyPair } from '../../src/client/sealed-body.js';
+import { openSnapshotRecord, type SnapshotRecord, sealSnapshotRecord } from '../../src/client/snapshot-record.js';
 import { concatBytes, equalBytes, utf8 } from '../../src/protocol/bytes.js';
 import { logBodyBytesMax } from '../../src/protocol/limits.js';
 import { flipped } from '../helpers/integrity.js';

@@ -1,5 +1,6 @@
 // The published vectors of format v1, computed by test/vectors/generate.py, against this implementation.
 import { describe, expect, it } from 'vitest';
+import { openAuthorRecord } from '../../src/client/author-record.js';
 import { createGearTable, nextCut } from '../../src/client/chunker.js';
 import { everyoneSalt, vaultSalt } from '../../src/client/dedup-domain.js';
 import { openEnvelope } from '../../src/client/envelope.js';
@@ -8,21 +9,26 @@ import {
   deriveAccountKeys,
   derivePasswordWrapKey,
   deriveRecoveryKeys,
+  deriveTokenDomain,
+  deriveTokenKeys,
   deriveVaultKeys,
-  nameTag,
 } from '../../src/client/key-hierarchy.js';
+import { LogState } from '../../src/client/log-state.js';
 import { decodeLeaf, encodeLeaf } from '../../src/client/manifest-codec.js';
+import { NameKey } from '../../src/client/name-key.js';
 import { formatRecoveryKey, parseRecoveryKey } from '../../src/client/recovery-key.js';
 import { type NodeKind, openLeaf, openNode, sealLeaf, sealNode } from '../../src/client/seal.js';
-import { openSnapshotRecord, vaultKeyPair } from '../../src/client/snapshot-record.js';
+import { vaultKeyPair } from '../../src/client/sealed-body.js';
+import { openSnapshotRecord } from '../../src/client/snapshot-record.js';
 import { encodeStrict } from '../../src/client/strict-cbor.js';
+import { openTokenBundle } from '../../src/client/token-bundle.js';
+import { formatToken, parseToken } from '../../src/client/token-string.js';
 import { sha256 } from '../../src/protocol/blob-id.js';
 import { paddedLength } from '../../src/protocol/blob-layout.js';
 import { fromHex as hex, toHex, utf8 } from '../../src/protocol/bytes.js';
+import { ed25519PrivateKey, ed25519PublicKeyOf } from '../../src/protocol/ed25519.js';
 import {
   decodeLogEntry,
-  ed25519PrivateKey,
-  ed25519PublicKeyOf,
   encodeLogEntry,
   hashLogEntry,
   isLogEntrySigned,
@@ -134,8 +140,10 @@ interface KeyVectors {
   vault: Record<string, string>;
   vaultPrivateKey: string;
   vaultPublicKey: string;
-  name: string;
-  nameTag: string;
+  tokenSecret: string;
+  token: Record<string, string>;
+  tokenId: string;
+  tokenDomain: Record<string, string>;
 }
 
 describe('key vectors', () => {
@@ -152,18 +160,27 @@ describe('key vectors', () => {
   it('derive the keys of a vault', async () => {
     const keys = deriveVaultKeys(hex(vectors.vaultSecret));
     expect(hexFields(keys)).toEqual(vectors.vault);
-    expect(toHex(nameTag(keys.nameKey, vectors.name))).toBe(vectors.nameTag);
     const pair = await vaultKeyPair(keys.hpkeSeed);
     expect([toHex(pair.privateKey), toHex(pair.publicKey)]).toEqual([vectors.vaultPrivateKey, vectors.vaultPublicKey]);
   });
 
+  it('derive the keys of a token and its dedup domain', () => {
+    expect(hexFields(deriveTokenKeys(hex(vectors.tokenSecret)))).toEqual(vectors.token);
+    const domain = deriveTokenDomain(hex(vectors.vaultSecret), hex(vectors.tokenId));
+    expect(hexFields(domain)).toEqual(vectors.tokenDomain);
+  });
+
   it('give every purpose a key of its own', () => {
     const secret = new Uint8Array(32).fill(1);
-    const all = [deriveAccountKeys(secret), deriveRecoveryKeys(secret), deriveVaultKeys(secret)].flatMap((keys) =>
-      Object.values(hexFields(keys)),
-    );
+    const all = [
+      deriveAccountKeys(secret),
+      deriveRecoveryKeys(secret),
+      deriveVaultKeys(secret),
+      deriveTokenKeys(secret),
+      deriveTokenDomain(secret, secret.subarray(16)),
+    ].flatMap((keys) => Object.values(hexFields(keys)));
     all.push(toHex(derivePasswordWrapKey(secret)));
-    expect(new Set(all).size).toBe(10);
+    expect(new Set(all).size).toBe(16);
   });
 
   it.each(readVectors('recovery-key.json') as { key: string; text: string }[])(
@@ -239,20 +256,70 @@ describe('manifest and log vectors', () => {
     expect([toHex(again.raw), again.children.map(toHex)]).toEqual([vector.raw, vector.children]);
   });
 
-  it('read, sign and hash log entries', () => {
+  it('read, sign, hash and follow log entries', () => {
     const vector = readVectors('log-entry.json') as {
-      authorSeed: string;
-      authorPublicKey: string;
-      entries: { entry: string; signature: string; hash: string }[];
+      identityPublicKey: string;
+      heirPublicKey: string;
+      entries: { entry: string; signature: string; hash: string; signerSeed: string }[];
     };
-    const key = ed25519PrivateKey(hex(vector.authorSeed));
-    for (const { entry, signature, hash } of vector.entries) {
+    const state = new LogState();
+    const authors: (string | undefined)[] = [];
+    for (const { entry, signature, hash, signerSeed } of vector.entries) {
       const decoded = decodeLogEntry(hex(entry));
       expect(toHex(encodeLogEntry(decoded))).toBe(entry);
-      expect(toHex(signLogEntry(key, hex(entry)))).toBe(signature);
-      expect(isLogEntrySigned(hex(vector.authorPublicKey), hex(entry), hex(signature))).toBe(true);
+      expect(toHex(signLogEntry(ed25519PrivateKey(hex(signerSeed)), hex(entry)))).toBe(signature);
+      expect(isLogEntrySigned(decoded.author, hex(entry), hex(signature))).toBe(true);
       expect(toHex(hashLogEntry(hex(entry), hex(signature)))).toBe(hash);
+      authors.push(state.apply(decoded, 1_700_000_000_000)?.certificate.kind);
     }
+    expect(vector.entries.map(({ entry }) => decodeLogEntry(hex(entry)).change.op)).toEqual([
+      ...['certify', 'certify', 'push', 'push', 'delete', 'revoke', 'rotate'],
+    ]);
+    expect(authors).toEqual([undefined, undefined, 'session', 'token', 'session', undefined, undefined]);
+    expect([3, 4].map((seq) => state.isLive(seq))).toEqual([false, true]);
+    expect(toHex(state.identity ?? new Uint8Array())).toBe(vector.heirPublicKey);
+    expect([state.epoch, state.authors()]).toEqual([1, []]);
+  });
+
+  it('make the paths, tags and keys of names', () => {
+    const vector = readVectors('names.json') as {
+      nameKey: string;
+      names: { name: string; path: string; key: string; tag: string }[];
+    };
+    const names = NameKey.ofVault(hex(vector.nameKey));
+    for (const { name, path, key, tag } of vector.names) {
+      expect([toHex(names.pathOf(name)), toHex(names.tagOf(name))]).toEqual([path, tag]);
+      if (/[-/._]$/.test(name)) expect(toHex(names.partsFor(name).key)).toBe(key);
+    }
+  });
+
+  it('write and read tokens and their bundles', () => {
+    const vector = readVectors('token.json') as {
+      strings: { id: string; secret: string; server: string; text: string }[];
+      vaultId: string;
+      bundle: string;
+      identityPublicKey: string;
+    };
+    for (const { id, secret, server, text } of vector.strings) {
+      expect(formatToken({ id: hex(id), secret: hex(secret), server })).toBe(text);
+      expect(parseToken(text)).toEqual({ id: hex(id), secret: hex(secret), server });
+    }
+    const keys = readVectors('keys.json') as KeyVectors;
+    const context = { tokenId: hex(keys.tokenId), vaultId: hex(vector.vaultId) };
+    const bundle = openTokenBundle(hex(keys.token['bundleKey'] ?? ''), context, hex(vector.bundle));
+    const parts = NameKey.ofVault(hex(keys.vault['nameKey'] ?? '')).partsFor('ci');
+    expect(toHex(bundle.identityPublicKey)).toBe(vector.identityPublicKey);
+    expect([bundle.names, bundle.hpkeSeeds]).toEqual([parts, []]);
+    expect(hexFields(bundle.domain ?? {})).toEqual(keys.tokenDomain);
+  });
+
+  it('open what is sealed about an author', async () => {
+    const vector = readVectors('author-record.json') as Record<'hpkeSeed' | 'vaultId' | 'entityId' | 'body', string>;
+    const context = { vaultId: hex(vector.vaultId), entityId: hex(vector.entityId) };
+    expect(await openAuthorRecord(hex(vector.hpkeSeed), context, hex(vector.body))).toEqual({
+      label: 'nightly',
+      prefix: 'ci/',
+    });
   });
 
   it('encode numbers in their shortest form', () => {

@@ -34,7 +34,7 @@ afterAll(async () => {
 test('large nodes in the place of one-byte chunks cost their own file alone', { timeout: 60_000 }, async () => {
   const api = await apiOf(machine);
   const stored = credentialOf(machine);
-  const vaultSecret = fromBase64(stored.vaultSecret);
+  const vaultSecret = fromBase64(stored.vaultSecrets[0] ?? '');
   const good = sealLeaf(everyoneSalt, utf8('good'));
   // Together more than what is set aside for the one-byte chunks that the manifest calls them, many times over.
   const nodes = [1, 2, 3].map(() => sealNode(everyoneSalt, frameKinds.chunkList, randomBytes(rawBytesMax), []));
@@ -67,9 +67,11 @@ test('large nodes in the place of one-byte chunks cost their own file alone', { 
     account: 'author',
     accountId: '',
     vaultId: stored.vaultId,
+    sessionId: stored.sessionId,
     sessionSecret: stored.sessionSecret,
+    signingSeed: fromBase64(stored.signingSeed),
     root: fromBase64(stored.root),
-    vaultSecret,
+    vaultSecrets: [vaultSecret],
     password: undefined,
   };
   const log = await VaultLog.read(openVault(settings, credential, api));

@@ -71,7 +71,7 @@ afterAll(async () => {
 });
 
 function secrets(): ReadonlyMap<string, Uint8Array> {
-  const { root, vaultSecret } = credentialOf(machine);
+  const { root, vaultSecrets, signingSeed } = credentialOf(machine);
   const recoveryKey = parseRecoveryKey(recoveryText);
   const named = new Map<string, Uint8Array>([
     ['content of files', Buffer.from(marker)],
@@ -83,7 +83,8 @@ function secrets(): ReadonlyMap<string, Uint8Array> {
     ['path of the source', Buffer.from(tree)],
     ['password', Buffer.from(password)],
     ['account root', Buffer.from(root, 'base64url')],
-    ['vault secret', Buffer.from(vaultSecret, 'base64url')],
+    ['vault secret', Buffer.from(vaultSecrets[0] ?? '', 'base64url')],
+    ['signing seed', Buffer.from(signingSeed, 'base64url')],
     ['recovery key', recoveryKey],
     ['recovery key as shown', Buffer.from(recoveryText)],
     ['recovery key without hyphens', Buffer.from(recoveryText.replaceAll('-', ''))],

@@ -8,9 +8,11 @@ import type { Machine } from './programs.js';
 /** What the credential file of a machine holds for its one login. */
 export interface StoredCredential {
   readonly vaultId: string;
+  readonly sessionId: string;
   readonly sessionSecret: string;
+  readonly signingSeed: string;
   readonly root: string;
-  readonly vaultSecret: string;
+  readonly vaultSecrets: readonly string[];
 }
 
 export function credentialOf(machine: Machine): StoredCredential {

@@ -13,8 +13,8 @@ import { openServices, type Services } from '../../src/daemon/services.js';
 import type { SpendGrant } from '../../src/daemon/spend-grant.js';
 import { sha256 } from '../../src/protocol/blob-id.js';
 import { toBase64, toHex } from '../../src/protocol/bytes.js';
+import { ed25519PrivateKey, ed25519PublicKeyOf } from '../../src/protocol/ed25519.js';
 import { grantHeader } from '../../src/protocol/endpoints.js';
-import { ed25519PrivateKey, ed25519PublicKeyOf } from '../../src/protocol/log-entry.js';
 import {
   type ClaimBlobsResponse,
   parseClaimBlobsResponse,
@@ -33,6 +33,8 @@ export interface TestCaller {
   readonly vaultId: Uint8Array;
   readonly identityKey: KeyObject;
   readonly identityPublicKey: Uint8Array;
+  /** 16 bytes: of the session, or of the token that a test made of this caller. */
+  readonly entityId: Uint8Array;
 }
 
 export interface TestDaemon {
@@ -42,6 +44,8 @@ export interface TestDaemon {
   /** The daemon's clock; tests move it. */
   readonly clock: { nowMs: number };
   addCaller(name: string): TestCaller;
+  /** Another session of the same account. */
+  addSession(caller: TestCaller): TestCaller;
   close(): Promise<void>;
 }
 
@@ -67,6 +71,7 @@ export async function openTestDaemon(options: TestDaemonOptions = {}): Promise<T
     app,
     clock,
     addCaller: (name) => addCaller(services, name),
+    addSession: (caller) => addSession(services, caller),
     close: async () => {
       await services.close();
       await rm(dataDir, { recursive: true });
@@ -79,6 +84,7 @@ function addCaller({ database, now }: Services, name: string): TestCaller {
   const identityPublicKey = ed25519PublicKeyOf(identityKey);
   const vaultId = randomBytes(16);
   const secret = randomBytes(32);
+  const entityId = randomBytes(16);
   return database.transaction((tx) => {
     const createdAt = now();
     const { accountNo } = tx
@@ -99,15 +105,30 @@ function addCaller({ database, now }: Services, name: string): TestCaller {
       .get();
     tx.insert(members).values({ vaultNo, accountNo, createdAt }).run();
     insertSession(tx, {
-      sessionId: toHex(randomBytes(16)),
+      sessionId: toHex(entityId),
       accountNo,
       secretHash: sha256(secret),
       label: 'test',
       createdAt,
       expiresAt: createdAt + 365 * 24 * 60 * 60 * 1000,
     });
-    return { secretText: toBase64(secret), accountNo, vaultNo, vaultId, identityKey, identityPublicKey };
+    return { secretText: toBase64(secret), accountNo, vaultNo, vaultId, identityKey, identityPublicKey, entityId };
   });
+}
+
+function addSession({ database, now }: Services, caller: TestCaller): TestCaller {
+  const secret = randomBytes(32);
+  const entityId = randomBytes(16);
+  const createdAt = now();
+  insertSession(database.orm, {
+    sessionId: toHex(entityId),
+    accountNo: caller.accountNo,
+    secretHash: sha256(secret),
+    label: 'another',
+    createdAt,
+    expiresAt: createdAt + 365 * 24 * 60 * 60 * 1000,
+  });
+  return { ...caller, secretText: toBase64(secret), entityId };
 }
 
 export interface TestRequest {

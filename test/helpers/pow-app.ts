@@ -1,6 +1,7 @@
 // The challenge and grant routes on a database in memory, with two accounts, and errors answered by their code.
 import { Hono } from 'hono';
 import { createAuthenticator } from '../../src/daemon/authenticate.js';
+import { createAuthorizer } from '../../src/daemon/authorize.js';
 import { createChallenges } from '../../src/daemon/challenges.js';
 import { type Database, openDatabase } from '../../src/daemon/db/connection.js';
 import type { PriceSource } from '../../src/daemon/prices.js';
@@ -20,14 +21,14 @@ export interface PowApp {
 export async function createPowApp(prices: PriceSource, now: () => number): Promise<PowApp> {
   const database = await openDatabase(':memory:');
   const challenges = createChallenges({ masterKey: new Uint8Array(32), prices, now });
-  const authenticate = createAuthenticator(database, now);
+  const authorize = createAuthorizer(database, createAuthenticator(database, now), now);
   const app = new Hono();
   app.onError((error, c) => {
     if (!(error instanceof ProtocolError)) throw error;
     return c.json({ error: { code: error.code, message: error.message } }, errorStatuses[error.code]);
   });
-  createChallengeRoute(app, { authenticate, challenges });
-  createGrantRoute(app, { authenticate, challenges, database, now });
+  createChallengeRoute(app, { authorize, challenges });
+  createGrantRoute(app, { authorize, challenges, database, now });
   return {
     database,
     anna: insertAccount(database, 'anna', now()),

@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 import struct
+import zlib
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -247,6 +248,79 @@ def chunker_vectors():
                            "zeros": zeros})
 
 
+TOKEN_ID, TOKEN_SECRET = bytes(range(16)), bytes([0x21]) * 32
+
+
+def token_domain():
+    secret = hkdf(VAULT_SECRET, TOKEN_ID, b"jaycloud/1/vault/token-domain", 32)
+    return {"dedupSalt": hkdf(secret, b"", b"jaycloud/1/vault/dedup-salt", 32),
+            "chunkerSecret": hkdf(secret, b"", b"jaycloud/1/vault/chunker", 32)}
+
+
+def name_parts(name):
+    """A part ends behind each of / . _ - and at the end."""
+    parts, part = [], ""
+    for character in name:
+        part += character
+        if character in "/._-":
+            parts.append(part)
+            part = ""
+    return parts + ([part] if part else [])
+
+
+def descend(path, key, name):
+    for part in name_parts(name):
+        path += mac(key, b"jaycloud/1/name-part\0" + part.encode())[:16]
+        key = mac(key, b"jaycloud/1/name-key\0" + part.encode())
+    return path, key
+
+
+def name_tag(path):
+    node = bytes(32)
+    for at in range(0, len(path), 16):
+        node = sha256(b"jaycloud/1/name-node\0" + node + path[at:at + 16])
+    return node
+
+
+NAME_KEY = hkdf(VAULT_SECRET, b"", b"jaycloud/1/vault/name", 32)
+
+
+def name_vectors():
+    names = []
+    for name in ("a", "laptop/home – ü", "ci/build-7", "ci/", "ci", "x.y_z-", "-"):
+        path, key = descend(b"", NAME_KEY, name)
+        names.append({"name": name, "path": path, "key": key, "tag": name_tag(path)})
+    write("names.json", {"nameKey": NAME_KEY, "names": names})
+
+
+def base62(value):
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    text = ""
+    while value:
+        value, digit = divmod(value, 62)
+        text = digits[digit] + text
+    return text
+
+
+def token_vectors():
+    cases = []
+    for token_id, secret, server in ((TOKEN_ID, TOKEN_SECRET, "https://storage.example:8787"),
+                                     (bytes(16), bytes(32), ""), (bytes([255]) * 16, bytes([255]) * 32, "file:///a%20b")):
+        body = b"\x01" + token_id + secret + server.encode()
+        whole = body + struct.pack(">I", zlib.crc32(body))
+        cases.append({"id": token_id, "secret": secret, "server": server,
+                      "text": "jct_" + base62(int.from_bytes(whole, "big"))})
+    path, key = descend(b"", NAME_KEY, "ci/")
+    domain = token_domain()
+    identity = public_ed25519(bytes([4]) * 32)
+    plain = cbor([1, identity, bytes([0x60]) * 32, ["ci", descend(b"", NAME_KEY, "ci")[0], path, key],
+                  [domain["dedupSalt"], domain["chunkerSecret"]], []])
+    bundle_key = hkdf(TOKEN_SECRET, b"", b"jaycloud/1/token/bundle", 32)
+    sealed = envelope(bundle_key, bytes([3]) * 32, "token", TOKEN_ID + bytes([7]) * 16, plain)
+    write("token.json", {"strings": cases, "vaultId": bytes([7]) * 16, "bundlePlain": plain, "bundle": sealed,
+                         "identityPublicKey": identity, "vaultPublicKey": bytes([0x60]) * 32})
+
+
 def key_vectors():
     root, recovery, export = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 64
     derive = lambda secret, label: hkdf(secret, b"", label.encode(), 32)
@@ -268,8 +342,11 @@ def key_vectors():
         "vault": vault,
         "vaultPrivateKey": private,
         "vaultPublicKey": public,
-        "name": "laptop/home – ü",
-        "nameTag": mac(vault["nameKey"], b"jaycloud/1/name-tag\0" + "laptop/home – ü".encode()),
+        "tokenSecret": TOKEN_SECRET,
+        "token": {field: derive(TOKEN_SECRET, "jaycloud/1/token/" + label) for field, label in (
+            ("bearerSecret", "bearer"), ("signingSeed", "signing"), ("bundleKey", "bundle"), ("cacheKey", "cache"))},
+        "tokenId": TOKEN_ID,
+        "tokenDomain": token_domain(),
     })
     write("recovery-key.json", [{"key": key, "text": recovery_text(key)}
                                 for key in (bytes(32), bytes([255]) * 32, recovery, stream(b"recovery", 32))])
@@ -285,20 +362,34 @@ def envelope_vectors():
 
 
 def log_vectors():
-    seed = bytes([4]) * 32
-    fields = [1, bytes([7]) * 16, 1, bytes(32), "push", bytes([8]) * 32, sha256(b"body"), sha256(b"root"), 0,
-              public_ed25519(seed), 1_700_000_000_000]
-    deletion = [1, bytes([7]) * 16, 2, None, "delete", bytes([8]) * 32, sha256(b""), b"", 1,
-                public_ed25519(seed), 1_700_000_000_001]
-    entries = []
-    for entry in (fields, deletion):
-        if entry[3] is None:
-            entry[3] = entries[0]["hash"]
-        encoded = cbor(entry)
-        signature = Ed25519PrivateKey.from_private_bytes(seed).sign(b"jaycloud/1/log-entry\0" + encoded)
-        entries.append({"entry": encoded, "signature": signature,
-                        "hash": sha256(b"jaycloud/1/log-hash\0" + encoded + signature)})
-    write("log-entry.json", {"authorSeed": seed, "authorPublicKey": public_ed25519(seed), "entries": entries})
+    """One entry of each kind, in one chain. The identity certifies a session and a token, and agrees to be replaced."""
+    vault_id, identity, session, token, heir = bytes([7]) * 16, *(bytes([seed]) * 32 for seed in (4, 5, 6, 8))
+    entries, previous = [], bytes(32)
+
+    def add(seed, body, change):
+        nonlocal previous
+        seq = len(entries) + 1
+        entry = cbor([1, vault_id, seq, previous, public_ed25519(seed), 1_700_000_000_000 + seq, sha256(body), change])
+        signature = Ed25519PrivateKey.from_private_bytes(seed).sign(b"jaycloud/1/log-entry\0" + entry)
+        previous = sha256(b"jaycloud/1/log-hash\0" + entry + signature)
+        entries.append({"entry": entry, "signature": signature, "hash": previous, "signerSeed": seed})
+
+    inside, outside = descend(b"", NAME_KEY, "ci/build-7")[0], descend(b"", NAME_KEY, "laptop")[0]
+    prefixes = [name_tag(descend(b"", NAME_KEY, prefix)[0]) for prefix in ("ci", "ci/")]
+    add(identity, b"label", ["certify", "session", bytes([1]) * 16, public_ed25519(session),
+                             ["push", "list", "pull", "forget"], [], 0, 0, False])
+    add(identity, b"label", ["certify", "token", TOKEN_ID, public_ed25519(token), ["push"], prefixes,
+                             1_800_000_000_000, 10 << 30, True])
+    add(session, b"body", ["push", outside, sha256(b"root")])
+    add(token, b"body", ["push", inside, sha256(b"root")])
+    add(session, b"", ["delete", 3])
+    add(identity, b"", ["revoke", [2]])
+    new_vault_key = bytes([0x61]) * 32
+    agreed = vault_id + previous + public_ed25519(identity) + public_ed25519(heir) + new_vault_key
+    consent = Ed25519PrivateKey.from_private_bytes(heir).sign(b"jaycloud/1/log-rotate\0" + agreed)
+    add(identity, b"", ["rotate", public_ed25519(heir), new_vault_key, consent])
+    write("log-entry.json", {"identityPublicKey": public_ed25519(identity), "heirPublicKey": public_ed25519(heir),
+                             "entries": entries})
 
 
 def manifest_vectors():
@@ -330,6 +421,16 @@ def snapshot_vectors():
                                    "body": b"JCS1" + enc + sealed + inner})
 
 
+def author_vectors():
+    seed = hkdf(VAULT_SECRET, b"", b"jaycloud/1/vault/hpke", 32)
+    vault_id, record_key = bytes([7]) * 16, bytes([6]) * 32
+    context = vault_id + TOKEN_ID
+    enc, sealed = hpke_seal(derive_key_pair(seed)[1], bytes([0x34]) * 32, b"jaycloud/1/author-key\0" + context, record_key)
+    inner = envelope(record_key, bytes([3]) * 32, "author", context, frame(5, cbor([1, "nightly", "ci/"])))
+    write("author-record.json", {"hpkeSeed": seed, "vaultId": vault_id, "entityId": TOKEN_ID,
+                                 "body": b"JCS1" + enc + sealed + inner})
+
+
 def possession_vectors():
     """docs/protocol.md, "Possession proofs"."""
     nonce, vault_id = stream(b"nonce", 56), bytes([7]) * 16
@@ -347,6 +448,6 @@ def possession_vectors():
     write("possession.json", {"seed": b"possession", "nonce": nonce, "vaultId": vault_id, "cases": cases})
 
 
-for job in (seal_vectors, frame_vectors, padme_vectors, chunker_vectors, key_vectors, envelope_vectors, log_vectors,
-            manifest_vectors, snapshot_vectors, possession_vectors):
+for job in (seal_vectors, frame_vectors, padme_vectors, chunker_vectors, key_vectors, name_vectors, token_vectors,
+            envelope_vectors, log_vectors, author_vectors, manifest_vectors, snapshot_vectors, possession_vectors):
     job()

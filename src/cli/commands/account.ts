@@ -4,10 +4,12 @@ import { Command } from 'commander';
 import { checkAccountName } from '../../client/account-name.js';
 import { deleteCredential, readCredential } from '../../client/credentials.js';
 import { ClientError } from '../../client/errors.js';
+import type { TokenString } from '../../client/token-string.js';
+import { useToken } from '../../client/vault.js';
 import type { Run } from '../main.js';
 import { readPassword } from '../password.js';
 import type { Session } from '../session.js';
-import { formatBytes } from '../text.js';
+import { formatBytes, formatTime } from '../text.js';
 
 interface PasswordFlags {
   readonly passwordStdin?: boolean;
@@ -108,7 +110,32 @@ async function runLogout(session: Session): Promise<number> {
   return 0;
 }
 
+/** What a token is and may do, without opening anything. */
+async function runWhoamiToken(session: Session, token: TokenString): Promise<number> {
+  const api = await session.api();
+  useToken(api, token);
+  const { id, account, vaultId, scopes, isPushOnly, expiresAt, quotaBytes, usedBytes } = await api.getToken();
+  const { server } = session.settings;
+  const may = isPushOnly ? 'only push' : scopes.join(', ');
+  const until = expiresAt === null ? '' : `, until ${formatTime(Date.parse(expiresAt))}`;
+  const used = `${formatBytes(usedBytes)}${quotaBytes === null ? '' : ` of ${formatBytes(quotaBytes)}`} stored`;
+  session.output.result(`token ${id.slice(0, 12)} of ${account} on ${server}, may ${may}${until}, ${used}`, {
+    type: 'summary',
+    account,
+    vaultId,
+    server,
+    tokenId: id,
+    scopes,
+    pushOnly: isPushOnly,
+    expiresAt,
+    usedBytes,
+    quotaBytes,
+  });
+  return 0;
+}
+
 async function runWhoami(session: Session): Promise<number> {
+  if (session.settings.token !== undefined) return runWhoamiToken(session, session.settings.token);
   const vault = await session.vault();
   const { account, accountId, vaultId, ownedBytes, quotaBytes, session: own } = await vault.api.getAccount();
   const { server, profile } = session.settings;

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { ClientError } from '../../client/errors.js';
 import { readFileContent } from '../../client/pull/read-file.js';
 import { findSnapshot, parseReference, snapshotPath } from '../../client/snapshots.js';
+import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
 import type { Run } from '../main.js';
 import type { Session } from '../session.js';
@@ -22,6 +23,7 @@ async function runCat(session: Session, text: string): Promise<number> {
   const path = snapshotPath(reference);
   if (path.length === 0) throw new ClientError('usage', 'which file?', 'write NAME:PATH or NAME@VERSION:PATH');
   const vault = await session.vault();
+  requireScope(vault, 'pull');
   const { record } = await findSnapshot(await VaultLog.read(vault), reference);
   for await (const bytes of readFileContent(vault.api, record.root, path)) {
     session.signal.throwIfAborted();

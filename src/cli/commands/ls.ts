@@ -5,6 +5,7 @@ import { createFetchNodes } from '../../client/fetch-nodes.js';
 import type { ManifestEntry } from '../../client/manifest-entry.js';
 import { readManifest } from '../../client/manifest-reader.js';
 import { findSnapshot, listSnapshots, parseReference, type Snapshot, snapshotPath } from '../../client/snapshots.js';
+import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
 import type { Run } from '../main.js';
 import type { Session } from '../session.js';
@@ -21,6 +22,7 @@ export function lsCommand(run: Run): Command {
 
 async function listNames(session: Session): Promise<number> {
   const vault = await session.vault();
+  requireScope(vault, 'list', 'pull');
   const byName = new Map<string, Snapshot[]>();
   for (const snapshot of await listSnapshots(await VaultLog.read(vault))) {
     const { name } = snapshot.record;
@@ -95,6 +97,7 @@ function entryJson(entry: ManifestEntry): Record<string, unknown> {
 async function listEntries(session: Session, text: string): Promise<number> {
   const reference = parseReference(text);
   const vault = await session.vault();
+  requireScope(vault, 'pull');
   const { record } = await findSnapshot(await VaultLog.read(vault), reference);
   const prefix = snapshotPath(reference);
   let entries = 0;

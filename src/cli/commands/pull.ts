@@ -6,6 +6,7 @@ import { ClientError } from '../../client/errors.js';
 import type { PullProgress } from '../../client/pull/pull.js';
 import type { Overwrite } from '../../client/pull/restore-file.js';
 import { findSnapshot, parseReference, snapshotPath } from '../../client/snapshots.js';
+import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
 import { exitPartial } from '../exit-codes.js';
 import type { Run } from '../main.js';
@@ -48,6 +49,7 @@ async function runPull(session: Session, text: string, given: string | undefined
   const reference = parseReference(text);
   const destination = checkDestination(reference.name, given);
   const vault = await session.vault();
+  requireScope(vault, 'pull');
   const snapshot = await findSnapshot(await VaultLog.read(vault), reference);
   const { pull } = await import('../../client/pull/pull.js');
   const progress: PullProgress = { files: 0, bytes: 0 };

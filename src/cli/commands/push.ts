@@ -7,6 +7,7 @@ import type { PushProgress, PushResult } from '../../client/push/push-options.js
 import { startScan } from '../../client/push/scan.js';
 import { findSources } from '../../client/push/walk.js';
 import { checkName } from '../../client/snapshots.js';
+import { requireScope } from '../../client/vault.js';
 import { exitPartial } from '../exit-codes.js';
 import type { Run } from '../main.js';
 import type { Session } from '../session.js';
@@ -61,6 +62,7 @@ async function runPush(session: Session, paths: readonly string[], flags: PushFl
   // Before the first push makes a vault: a mistyped path must make none.
   findSources(paths, process.cwd());
   const vault = await session.vault(true);
+  requireScope(vault, 'push');
   const { server } = session.settings;
   const found = findSources(paths, process.cwd(), server.startsWith('file:') ? [fileURLToPath(server)] : []);
   const progress: PushProgress = { files: 0, bytes: 0 };
@@ -109,7 +111,7 @@ function report(session: Session, result: PushResult, bytesSent: number, seconds
       ? [`  proof of work: ${formatCount(powAttempts, 'attempt')}, ${formatSeconds(powSeconds)}`]
       : []),
     ...(problems > 0 ? [`  incomplete: ${formatCount(problems, 'problem')}, see above`] : []),
-    `bring it back: ${command}`,
+    `${session.settings.token === undefined ? 'bring it back' : 'who may read brings it back'}: ${command}`,
   ];
   session.output.summary(lines.join('\n'), {
     snapshot: snapshot.id,

@@ -1,7 +1,8 @@
 // rm: delete a whole snapshot.
 import { Command } from 'commander';
 import { ClientError } from '../../client/errors.js';
-import { deleteSnapshot, findSnapshot, parseReference } from '../../client/snapshots.js';
+import { deleteSnapshot, findPush, parseReference } from '../../client/snapshots.js';
+import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
 import type { Run } from '../main.js';
 import type { Session } from '../session.js';
@@ -22,14 +23,17 @@ async function runRm(session: Session, text: string): Promise<number> {
   if (!text.includes('@'))
     throw new ClientError('usage', 'which version?', `write ${reference.name}@VERSION, or @latest`);
   const vault = await session.vault();
+  requireScope(vault, 'forget');
   const log = await VaultLog.read(vault);
-  const snapshot = await findSnapshot(log, reference);
-  await deleteSnapshot(log, snapshot);
-  const name = `${snapshot.record.name}@${String(snapshot.version)}`;
-  session.output.summary(`deleted ${name} (snapshot ${snapshot.id.slice(0, 12)})`, {
-    snapshot: snapshot.id,
-    name: snapshot.record.name,
-    version: snapshot.version,
+  // Nothing is opened: a token that may only delete can.
+  const push = findPush(log, reference);
+  await deleteSnapshot(log, push);
+  const { id, version } = push;
+  const { name } = reference;
+  session.output.summary(`deleted ${name}@${String(version)} (snapshot ${id.slice(0, 12)})`, {
+    snapshot: id,
+    name,
+    version,
   });
   return 0;
 }

@@ -5,13 +5,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sha256 } from '../../protocol/blob-id.js';
 import { concatBytes, equalBytes, fromBytesKey, toHex, utf8 } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
+import type { WritableLog } from '../append-log.js';
+import { BlindLog } from '../blind-log.js';
 import { type ByteText, byteTextOf, systemPath } from '../byte-text.js';
 import { everyoneSalt } from '../dedup-domain.js';
 import { ClientError } from '../errors.js';
+import type { DomainKeys } from '../key-hierarchy.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { ManifestWriter } from '../manifest-writer.js';
 import { createPrivateRules } from '../private-rules.js';
-import { loadSuite } from '../snapshot-record.js';
+import { loadSuite } from '../sealed-body.js';
 import { appendSnapshot } from '../snapshots.js';
 import type { Vault } from '../vault.js';
 import { VaultLog } from '../vault-log.js';
@@ -38,7 +41,7 @@ const vaultDomain = 1;
 
 /** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
-  const log = await VaultLog.read(vault);
+  const log = await (vault.hpkeSeeds.length > 0 ? VaultLog.read(vault) : BlindLog.read(vault));
   const told = { ...options, onProblem: onceEach(options.onProblem) };
   try {
     return await runOnce(vault, log, told, progress);
@@ -50,11 +53,22 @@ export async function push(vault: Vault, options: PushOptions, progress: PushPro
   }
 }
 
+function domainOf({ domain }: Vault): DomainKeys {
+  if (domain === undefined)
+    throw new ClientError('forbidden', 'this token may not push', 'make one with the scope push');
+  return domain;
+}
+
 function isContentMissing(error: unknown): boolean {
   return error instanceof ProtocolError && (error.code === 'children-missing' || error.code === 'root-missing');
 }
 
-async function runOnce(vault: Vault, log: VaultLog, options: PushOptions, progress: PushProgress): Promise<PushResult> {
+async function runOnce(
+  vault: Vault,
+  log: WritableLog,
+  options: PushOptions,
+  progress: PushProgress,
+): Promise<PushResult> {
   const run = new PushRun(vault, log, options, progress);
   try {
     return await run.run();
@@ -65,7 +79,7 @@ async function runOnce(vault: Vault, log: VaultLog, options: PushOptions, progre
 
 class PushRun {
   readonly #vault: Vault;
-  readonly #log: VaultLog;
+  readonly #log: WritableLog;
   readonly #options: PushOptions;
   readonly #progress: PushProgress;
   readonly #sender: BlobSender;
@@ -81,7 +95,7 @@ class PushRun {
   #problems = 0;
   readonly #counts = { files: 0, directories: 0, symlinks: 0, bytes: 0 };
 
-  constructor(vault: Vault, log: VaultLog, options: PushOptions, progress: PushProgress) {
+  constructor(vault: Vault, log: WritableLog, options: PushOptions, progress: PushProgress) {
     this.#vault = vault;
     this.#log = log;
     this.#options = options;
@@ -92,7 +106,7 @@ class PushRun {
       this.#pool.fail(error);
     });
     this.#nodes = new NodeSender(this.#sender);
-    const { dedupSalt, chunkerSecret } = vault.keys;
+    const { dedupSalt, chunkerSecret } = domainOf(vault);
     const domains = [
       { salt: everyoneSalt, chunkerSecret: undefined },
       { salt: dedupSalt, chunkerSecret },
@@ -123,7 +137,7 @@ class PushRun {
       },
     });
     this.#cache = this.#openCache();
-    this.#cacheWriter = new PushCacheWriter(this.#cachePath(), vault.keys.cacheKey);
+    this.#cacheWriter = new PushCacheWriter(this.#cachePath(), vault.cacheKey);
   }
 
   async run(): Promise<PushResult> {
@@ -280,11 +294,10 @@ class PushRun {
 
   #openCache(): PushCacheReader | undefined {
     if (this.#options.reread) return undefined;
-    const cache = PushCacheReader.open(this.#cachePath(), this.#vault.keys.cacheKey);
+    const cache = PushCacheReader.open(this.#cachePath(), this.#vault.cacheKey);
     if (cache === undefined) return undefined;
     const { seq, entryHash } = cache.origin;
-    const line = this.#log.lines[seq - 1];
-    if (line !== undefined && this.#log.isLive(seq) && equalBytes(line.hash, entryHash)) return cache;
+    if (this.#log.vouchesFor(seq, entryHash)) return cache;
     cache.close();
     return undefined;
   }

@@ -8,8 +8,10 @@ export interface StoredLogEntry {
   readonly entry: Uint8Array;
   readonly signature: Uint8Array;
   readonly body: Uint8Array;
-  /** Null for deletions and for snapshots that were deleted. */
+  /** Null for what is no push and for snapshots that were deleted. */
   readonly rootBlobNo: number | null;
+  /** Of a push; null for the rest. */
+  readonly nameTag: Uint8Array | null;
   readonly receivedAt: number;
 }
 
@@ -30,9 +32,18 @@ export function insertLogEntry(tx: Queries, vaultNo: number, row: StoredLogEntry
       signature: Buffer.from(row.signature),
       body: Buffer.from(row.body),
       rootBlobNo: row.rootBlobNo,
+      nameTag: row.nameTag === null ? null : Buffer.from(row.nameTag),
       receivedAt: row.receivedAt,
     })
     .run();
+}
+
+/** Pushes of a name up to `seq`, deleted ones included: the version of the push at that place. */
+export function countPushes(db: Queries, vaultNo: number, nameTag: Uint8Array, seq: number): number {
+  const row = db.get<{ count: number }>(sql`
+    select count(*) as "count" from log_entries
+    where vault_no = ${vaultNo} and name_tag = ${Buffer.from(nameTag)} and seq <= ${seq}`);
+  return row.count;
 }
 
 /** A deleted snapshot keeps its entry, because the chain needs it, and no longer holds its blobs. */

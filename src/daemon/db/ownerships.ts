@@ -3,36 +3,64 @@ import { sql } from 'drizzle-orm';
 import { ProtocolError } from '../../protocol/errors.js';
 import type { Queries } from './connection.js';
 
+/** For whom blobs are stored, and how much. */
+export interface Owner {
+  readonly vaultNo: number;
+  /** Logical bytes that the vault may own; null for no quota. */
+  readonly quotaBytes: number | null;
+  /** The token that stores them, whose own quota counts too. */
+  readonly token: TokenQuota | undefined;
+}
+
+export interface TokenQuota {
+  readonly tokenId: string;
+  /** 0 for no quota. */
+  readonly quotaBytes: number;
+}
+
 /**
- * Makes the vault an owner of all of `blobNos` and renews what it owned before. Throws ProtocolError `quota-exceeded`
- * when the sum passes `quotaBytes` (null: no quota); the caller's transaction then leaves no trace.
+ * Makes the vault an owner of all of `blobNos` and renews what it owned before. Throws ProtocolError `quota-exceeded` or
+ * `token-quota-exceeded` when a sum passes its limit; the caller's transaction then leaves no trace.
  */
-export function addOwnerships(
-  tx: Queries,
-  vaultNo: number,
-  blobNos: readonly number[],
-  nowMs: number,
-  quotaBytes: number | null,
-): void {
+export function addOwnerships(tx: Queries, owner: Owner, blobNos: readonly number[], nowMs: number): void {
   if (blobNos.length === 0) return;
+  const { vaultNo, quotaBytes, token } = owner;
   const numbers = JSON.stringify(blobNos);
-  tx.run(sql`
-    update vaults set owned_bytes = owned_bytes + (
-      select coalesce(sum(b.length_bytes), 0) from (select distinct value as blob_no from json_each(${numbers})) j
-      cross join blobs b on b.blob_no = j.blob_no
-      where not exists (select 1 from ownerships o where o.vault_no = ${vaultNo} and o.blob_no = j.blob_no))
-    where vault_no = ${vaultNo}`);
-  if (
-    quotaBytes !== null &&
-    tx.get(sql`
-    select 1 from vaults where vault_no = ${vaultNo} and owned_bytes > ${quotaBytes}`) !== undefined
-  ) {
+  const added = tx.get<{ bytes: number }>(sql`
+    select coalesce(sum(b.length_bytes), 0) as "bytes"
+    from (select distinct value as blob_no from json_each(${numbers})) j
+    cross join blobs b on b.blob_no = j.blob_no
+    where not exists (select 1 from ownerships o where o.vault_no = ${vaultNo} and o.blob_no = j.blob_no)`);
+  const owned = tx.get<{ bytes: number }>(sql`
+    update vaults set owned_bytes = owned_bytes + ${added.bytes} where vault_no = ${vaultNo}
+    returning owned_bytes as "bytes"`);
+  if (quotaBytes !== null && owned.bytes > quotaBytes) {
     throw new ProtocolError('quota-exceeded', 'the vault would own more than its quota');
+  }
+  if (token !== undefined && added.bytes > 0) {
+    const used = tx.get<{ bytes: number }>(sql`
+      update tokens set used_bytes = used_bytes + ${added.bytes} where token_id = ${token.tokenId}
+      returning used_bytes as "bytes"`);
+    if (token.quotaBytes > 0 && used.bytes > token.quotaBytes) {
+      throw new ProtocolError('token-quota-exceeded', 'the token would have stored more than its quota');
+    }
   }
   tx.run(sql`
     insert into ownerships (vault_no, blob_no, renewed_at)
     select ${vaultNo}, value, ${nowMs} from json_each(${numbers}) where true
     on conflict (vault_no, blob_no) do update set renewed_at = max(renewed_at, excluded.renewed_at)`);
+}
+
+/** `rootNo` and everything below it that the vault does not own: what owns a node owns all below, so the walk stops there. */
+export function findUnownedBelow(db: Queries, vaultNo: number, rootNo: number): number[] {
+  const rows = db.all<{ blobNo: number }>(sql`
+    with recursive reached(blob_no) as (
+      select ${rootNo} where not exists (select 1 from ownerships o where o.vault_no = ${vaultNo} and o.blob_no = ${rootNo})
+      union
+      select l.child_no from reached r cross join blob_links l on l.parent_no = r.blob_no
+      where not exists (select 1 from ownerships o where o.vault_no = ${vaultNo} and o.blob_no = l.child_no))
+    select blob_no as "blobNo" from reached`);
+  return rows.map(({ blobNo }) => blobNo);
 }
 
 /** Tells garbage collection that the vault still counts on these blobs. */

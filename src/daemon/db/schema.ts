@@ -59,6 +59,8 @@ export const sessions = sqliteTable(
 
 export const vaults = sqliteTable('vaults', {
   vaultNo: integer('vault_no').primaryKey({ autoIncrement: true }),
+  /** Of a token that can only push: the vault it pushes to. Such a token owns what it stores apart, so that it learns nothing of the rest. */
+  parentNo: integer('parent_no'),
   vaultId: text('vault_id').notNull().unique(),
   /** X25519 key that snapshot keys are sealed to. */
   publicKey: bytes('public_key').notNull(),
@@ -96,12 +98,66 @@ export const logEntries = sqliteTable(
     entry: bytes('entry').notNull(),
     signature: bytes('signature').notNull(),
     body: bytes('body').notNull(),
-    /** Root of the manifest, while the snapshot lives; null for deletions and deleted snapshots. */
+    /** Root of the manifest, while the snapshot lives; null for what is no push and for deleted snapshots. */
     rootBlobNo: integer('root_blob_no'),
+    /** Of a push: `nameTagOf` its path. */
+    nameTag: bytes('name_tag'),
     /** The daemon's clock and order decide, never a client's. */
     receivedAt: timeMs('received_at'),
   },
-  (table) => [primaryKey({ columns: [table.vaultNo, table.seq] })],
+  (table) => [
+    primaryKey({ columns: [table.vaultNo, table.seq] }),
+    index('log_entries_by_name').on(table.vaultNo, table.nameTag).where(sql`name_tag is not null`),
+  ],
+);
+
+/** Keys that the identity of a vault has certified: an index into the log, which holds the certificates. */
+export const authors = sqliteTable(
+  'authors',
+  {
+    vaultNo: integer('vault_no')
+      .notNull()
+      .references(() => vaults.vaultNo),
+    /** Of the entry with the certificate. */
+    certificateSeq: integer('certificate_seq').notNull(),
+    publicKey: bytes('public_key').notNull(),
+    /** Session id or token id. */
+    entityId: text('entity_id').notNull(),
+    /** Of the entry that took the certificate back; null while it holds. */
+    endedSeq: integer('ended_seq'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.vaultNo, table.certificateSeq] }),
+    uniqueIndex('authors_by_key').on(table.vaultNo, table.publicKey),
+  ],
+);
+
+export const tokens = sqliteTable(
+  'tokens',
+  {
+    tokenId: text('token_id').primaryKey(),
+    accountNo: integer('account_no')
+      .notNull()
+      .references(() => accounts.accountNo),
+    vaultNo: integer('vault_no')
+      .notNull()
+      .references(() => vaults.vaultNo),
+    /** The vault that owns what this token stores: its own where it can only push. */
+    ownerNo: integer('owner_no')
+      .notNull()
+      .references(() => vaults.vaultNo),
+    certificateSeq: integer('certificate_seq').notNull(),
+    /** SHA-256 of the bearer secret. */
+    secretHash: bytes('secret_hash').notNull().unique(),
+    /** Envelope that only the token opens. */
+    bundle: bytes('bundle').notNull(),
+    /** Logical bytes that the token has added. */
+    usedBytes: integer('used_bytes').notNull().default(0),
+    createdAt: timeMs('created_at'),
+    lastUsedAt: integer('last_used_at'),
+    revoked: integer('revoked', { mode: 'boolean' }).notNull().default(false),
+  },
+  (table) => [index('tokens_by_vault').on(table.vaultNo)],
 );
 
 export const packs = sqliteTable('packs', {

@@ -1,10 +1,10 @@
 // Who is calling: bearer sessions, stored hashed.
-import { and, eq, gt, lte } from 'drizzle-orm';
+import { and, eq, gt, inArray, lte } from 'drizzle-orm';
 import type { Queries } from './connection.js';
 import { accounts, members, sessions, vaults } from './schema.js';
 
 /** The account behind a request and the vault it works on. */
-export interface Caller {
+export interface SessionCaller {
   readonly accountNo: number;
   readonly accountId: string;
   readonly account: string;
@@ -15,7 +15,7 @@ export interface Caller {
   readonly sessionExpiresAt: number;
 }
 
-export function findCaller(db: Queries, secretHash: Uint8Array, nowMs: number): Caller | undefined {
+export function findCaller(db: Queries, secretHash: Uint8Array, nowMs: number): SessionCaller | undefined {
   return db
     .select({
       accountNo: accounts.accountNo,
@@ -62,4 +62,11 @@ export function deleteSession(db: Queries, sessionId: string): void {
 
 export function deleteExpiredSessions(db: Queries, nowMs: number): void {
   db.delete(sessions).where(lte(sessions.expiresAt, nowMs)).run();
+}
+
+/** Ends those of the sessions that belong to the account. */
+export function deleteSessionsOf(db: Queries, accountNo: number, sessionIds: readonly string[]): void {
+  db.delete(sessions)
+    .where(and(eq(sessions.accountNo, accountNo), inArray(sessions.sessionId, [...sessionIds])))
+    .run();
 }

@@ -1,6 +1,7 @@
 // The head of a vault's log and the keys of its members.
 import assert from 'node:assert/strict';
-import { and, eq } from 'drizzle-orm';
+import { randomBytes } from 'node:crypto';
+import { eq } from 'drizzle-orm';
 import type { Queries } from './connection.js';
 import { accounts, members, vaults } from './schema.js';
 
@@ -29,13 +30,25 @@ export function moveHead(tx: Queries, vaultNo: number, head: VaultHead): void {
     .run();
 }
 
-/** Whether `publicKey` is the identity key of an account that is a member of the vault. */
-export function isMemberKey(db: Queries, vaultNo: number, publicKey: Uint8Array): boolean {
+/** The identity that certifies the authors of a vault: that of its one member. */
+export function findIdentity(db: Queries, vaultNo: number): Uint8Array {
   const row = db
-    .select({ accountNo: accounts.accountNo })
+    .select({ identityPublicKey: accounts.identityPublicKey })
     .from(members)
     .innerJoin(accounts, eq(accounts.accountNo, members.accountNo))
-    .where(and(eq(members.vaultNo, vaultNo), eq(accounts.identityPublicKey, Buffer.from(publicKey))))
+    .where(eq(members.vaultNo, vaultNo))
     .get();
-  return row !== undefined;
+  assert(row !== undefined, 'a vault has a member');
+  return row.identityPublicKey;
+}
+
+/** Makes what a token that can only push stores for itself. Nobody reads it, so it has no key. Returns its number. */
+export function insertTokenVault(tx: Queries, parentNo: number, nowMs: number): number {
+  const none = Buffer.alloc(32);
+  const row = tx
+    .insert(vaults)
+    .values({ vaultId: randomBytes(16).toString('hex'), parentNo, publicKey: none, headHash: none, createdAt: nowMs })
+    .returning({ vaultNo: vaults.vaultNo })
+    .get();
+  return row.vaultNo;
 }

@@ -6,10 +6,10 @@ import { ProtocolError } from '../../protocol/errors.js';
 import { blobIdBytes, jsonBytesMax, queryIdsMax } from '../../protocol/limits.js';
 import { type ClaimBlobsResponse, parseClaimBlobsRequest } from '../../protocol/messages.js';
 import { possessionProofBytes } from '../../protocol/possession.js';
-import type { Authenticate } from '../authenticate.js';
+import { type Authorize, ownerOf } from '../authorize.js';
 import { findBlobs, findUnownedChildren } from '../db/blobs.js';
 import type { Database, Queries } from '../db/connection.js';
-import { addOwnerships } from '../db/ownerships.js';
+import { addOwnerships, type Owner } from '../db/ownerships.js';
 import type { PackReader } from '../packs/pack-reader.js';
 import { type Claim, checkProofs } from '../possession-check.js';
 import { checkPossessionNonce } from '../possession-nonce.js';
@@ -18,7 +18,7 @@ import { readJson } from '../request-body.js';
 const claimBytes = blobIdBytes + possessionProofBytes;
 
 export interface ClaimBlobsNeeds {
-  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   readonly database: Database;
   readonly packReader: PackReader;
   readonly possessionKey: Uint8Array;
@@ -27,17 +27,17 @@ export interface ClaimBlobsNeeds {
 }
 
 export function claimBlobsRoute(app: Hono, needs: ClaimBlobsNeeds): void {
-  const { authenticate, database, packReader, possessionKey, quotaBytes, now } = needs;
+  const { authorize, database, packReader, possessionKey, quotaBytes, now } = needs;
   app.post(endpoints.claimBlobs.path, async (c) => {
-    const caller = authenticate(c);
+    const caller = authorize(c, 'push');
     const request = parseClaimBlobsRequest(await readJson(c, jsonBytesMax));
     const claims = splitClaims(fromBase64(request.proofs));
     const nonce = fromBase64(request.nonce);
     const vaultId = fromHex(caller.vaultId);
     checkPossessionNonce(possessionKey, vaultId, nonce, now());
-    const proven = await checkProofs({ database, packReader, vaultNo: caller.vaultNo, vaultId, nonce, claims });
+    const proven = await checkProofs({ database, packReader, vaultNo: caller.ownerNo, vaultId, nonce, claims });
     const states = database.transaction((tx) =>
-      recordClaims(tx, { vaultNo: caller.vaultNo, claims, proven, nowMs: now(), quotaBytes }),
+      recordClaims(tx, { owner: ownerOf(caller, quotaBytes), claims, proven, nowMs: now() }),
     );
     return c.json({ states } satisfies ClaimBlobsResponse);
   });
@@ -54,16 +54,16 @@ function splitClaims(run: Uint8Array): Claim[] {
 }
 
 interface ProvenClaims {
-  readonly vaultNo: number;
+  readonly owner: Owner;
   readonly claims: readonly Claim[];
   /** Numbers of the blobs whose proof was right. */
   readonly proven: ReadonlySet<number>;
   readonly nowMs: number;
-  readonly quotaBytes: number | null;
 }
 
 /** Everything is looked up again: while the proofs were being checked a blob may have gone or turned out damaged. */
-function recordClaims(tx: Queries, { vaultNo, claims, proven, nowMs, quotaBytes }: ProvenClaims): string {
+function recordClaims(tx: Queries, { owner, claims, proven, nowMs }: ProvenClaims): string {
+  const { vaultNo } = owner;
   const letters = new Array<'o' | 'm'>(claims.length).fill('m');
   const blobs = findBlobs(tx, vaultNo, concatBytes(...claims.map(({ id }) => id))).filter((blob) => !blob.isDamaged);
   const claimable = blobs.filter((blob) => blob.renewedAt === null && proven.has(blob.blobNo));
@@ -85,6 +85,6 @@ function recordClaims(tx: Queries, { vaultNo, claims, proven, nowMs, quotaBytes 
     owned.add(blob.blobNo);
     letters[blob.index] = 'o';
   }
-  addOwnerships(tx, vaultNo, [...owned], nowMs, quotaBytes);
+  addOwnerships(tx, owner, [...owned], nowMs);
   return letters.join('');
 }

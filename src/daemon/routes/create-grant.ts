@@ -2,7 +2,7 @@
 import type { Hono } from 'hono';
 import { endpoints } from '../../protocol/endpoints.js';
 import { type CreateGrantResponse, parseCreateGrantRequest } from '../../protocol/messages.js';
-import type { Authenticate } from '../authenticate.js';
+import type { Authorize } from '../authorize.js';
 import type { Challenges } from '../challenges.js';
 import type { Database } from '../db/connection.js';
 import { createGrant } from '../db/grants.js';
@@ -12,16 +12,16 @@ import { readJson } from '../request-body.js';
 const bodyBytesMax = 4096;
 
 interface CreateGrantParts {
-  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   readonly challenges: Challenges;
   readonly database: Database;
   readonly now: () => number;
 }
 
 /** A solved upload or query challenge becomes a grant of its caller. */
-export function createGrantRoute(app: Hono, { authenticate, challenges, database, now }: CreateGrantParts): void {
+export function createGrantRoute(app: Hono, { authorize, challenges, database, now }: CreateGrantParts): void {
   app.post(endpoints.createGrant.path, async (c) => {
-    const caller = authenticate(c);
+    const caller = authorize(c, 'push');
     const { proof } = parseCreateGrantRequest(await readJson(c, bodyBytesMax));
     const { purpose, budget } = challenges.redeem(proof, {
       purposes: ['upload', 'query'],

@@ -5,21 +5,21 @@ import { fromBase64 } from '../../protocol/bytes.js';
 import { blobStreamType, endpoints } from '../../protocol/endpoints.js';
 import { jsonBytesMax, queryIdsMax } from '../../protocol/limits.js';
 import { parseFetchBlobsRequest } from '../../protocol/messages.js';
-import type { Authenticate } from '../authenticate.js';
+import type { Authorize } from '../authorize.js';
 import type { Database } from '../db/connection.js';
 import type { PackReader } from '../packs/pack-reader.js';
 import { streamBlobs } from '../read-blobs.js';
 import { readJson } from '../request-body.js';
 
 export interface FetchBlobsNeeds {
-  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   readonly database: Database;
   readonly packReader: PackReader;
 }
 
 export function fetchBlobsRoute(app: Hono, needs: FetchBlobsNeeds): void {
   app.post(endpoints.fetchBlobs.path, async (c) => {
-    const { vaultNo } = needs.authenticate(c);
+    const { vaultNo } = needs.authorize(c, 'pull');
     const idRun = fromBase64(parseFetchBlobsRequest(await readJson(c, jsonBytesMax)).ids);
     splitBlobIds(idRun, queryIdsMax);
     const blobs = streamBlobs(needs, vaultNo, idRun);

@@ -4,20 +4,20 @@ import { blobIdToBytes, parseBlobId, sha256 } from '../../protocol/blob-id.js';
 import { equalBytes } from '../../protocol/bytes.js';
 import { endpoints } from '../../protocol/endpoints.js';
 import { ProtocolError } from '../../protocol/errors.js';
-import type { Authenticate } from '../authenticate.js';
+import type { Authorize } from '../authorize.js';
 import { findBlobs, markDamaged } from '../db/blobs.js';
 import type { Database } from '../db/connection.js';
 import type { PackReader } from '../packs/pack-reader.js';
 
 export interface GetBlobNeeds {
-  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   readonly database: Database;
   readonly packReader: PackReader;
 }
 
-export function getBlobRoute(app: Hono, { authenticate, database, packReader }: GetBlobNeeds): void {
+export function getBlobRoute(app: Hono, { authorize, database, packReader }: GetBlobNeeds): void {
   app.get(endpoints.getBlob.path, async (c) => {
-    const { vaultNo } = authenticate(c);
+    const { vaultNo } = authorize(c, 'pull');
     const id = blobIdToBytes(parseBlobId(c.req.param('id')));
     const absent = new ProtocolError('not-found', 'the vault owns no such blob');
     const place = findBlobs(database.orm, vaultNo, id)[0];

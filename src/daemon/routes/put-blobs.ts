@@ -3,7 +3,7 @@ import type { Hono } from 'hono';
 import { endpoints, grantHeader } from '../../protocol/endpoints.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import type { PutBlobsResponse } from '../../protocol/messages.js';
-import type { Authenticate } from '../authenticate.js';
+import { type Authorize, ownerOf } from '../authorize.js';
 import type { Database } from '../db/connection.js';
 import { PackWriter } from '../packs/pack-writer.js';
 import { receiveUpload } from '../receive-upload.js';
@@ -11,7 +11,7 @@ import { recordUpload } from '../record-upload.js';
 import type { SpendGrant } from '../spend-grant.js';
 
 export interface PutBlobsNeeds {
-  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   readonly database: Database;
   readonly dataDir: string;
   readonly spendGrant: SpendGrant;
@@ -20,9 +20,11 @@ export interface PutBlobsNeeds {
 }
 
 export function putBlobsRoute(app: Hono, needs: PutBlobsNeeds): void {
-  const { authenticate, database, dataDir, spendGrant, quotaBytes, now } = needs;
+  const { authorize, database, dataDir, spendGrant, quotaBytes, now } = needs;
   app.post(endpoints.putBlobs.path, async (c) => {
-    const { accountNo, vaultNo } = authenticate(c);
+    const caller = authorize(c, 'push');
+    const { accountNo } = caller;
+    const owner = ownerOf(caller, quotaBytes);
     const grantId = c.req.header(grantHeader) ?? '';
     if (!/^[0-9a-f]{32}$/.test(grantId))
       throw new ProtocolError('grant-invalid', `header '${grantHeader}' names no grant`);
@@ -39,7 +41,7 @@ export function putBlobsRoute(app: Hono, needs: PutBlobsNeeds): void {
       const recorded = database.transaction((tx) => {
         const bytes = blobs.reduce((sum, blob) => sum + blob.lengthBytes, 0);
         spendGrant(tx, { accountNo, grantId, cost: { bytes, blobs: blobs.length, ids: 0 }, nowMs });
-        const upload = { vaultNo, packId: pack.packId, packBytes: pack.sizeBytes, blobs, nowMs, quotaBytes };
+        const upload = { owner, packId: pack.packId, packBytes: pack.sizeBytes, blobs, nowMs };
         return recordUpload(tx, upload);
       });
       isPackUsed = recorded.isPackUsed;

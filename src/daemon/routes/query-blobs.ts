@@ -5,7 +5,7 @@ import { fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
 import { endpoints } from '../../protocol/endpoints.js';
 import { jsonBytesMax, queryIdsMax } from '../../protocol/limits.js';
 import { parseQueryBlobsRequest, type QueryBlobsResponse } from '../../protocol/messages.js';
-import type { Authenticate } from '../authenticate.js';
+import type { Authorize } from '../authorize.js';
 import { findBlobs } from '../db/blobs.js';
 import type { Database } from '../db/connection.js';
 import { renewOwnerships } from '../db/ownerships.js';
@@ -17,7 +17,7 @@ import type { SpendGrant } from '../spend-grant.js';
 const renewalAgeMs = 24 * 60 * 60 * 1000;
 
 export interface QueryBlobsNeeds {
-  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   readonly database: Database;
   readonly spendGrant: SpendGrant;
   readonly possessionKey: Uint8Array;
@@ -25,9 +25,9 @@ export interface QueryBlobsNeeds {
 }
 
 export function queryBlobsRoute(app: Hono, needs: QueryBlobsNeeds): void {
-  const { authenticate, database, spendGrant, possessionKey, now } = needs;
+  const { authorize, database, spendGrant, possessionKey, now } = needs;
   app.post(endpoints.queryBlobs.path, async (c) => {
-    const caller = authenticate(c);
+    const caller = authorize(c, 'push');
     const request = parseQueryBlobsRequest(await readJson(c, jsonBytesMax));
     const idRun = fromBase64(request.ids);
     const count = splitBlobIds(idRun, queryIdsMax).length;
@@ -37,13 +37,13 @@ export function queryBlobsRoute(app: Hono, needs: QueryBlobsNeeds): void {
       spendGrant(tx, { accountNo: caller.accountNo, grantId: request.grant, cost, nowMs });
       const letters = new Array<'o' | 'c' | 'm'>(count).fill('m');
       const ageing: number[] = [];
-      for (const blob of findBlobs(tx, caller.vaultNo, idRun)) {
+      for (const blob of findBlobs(tx, caller.ownerNo, idRun)) {
         // A damaged blob counts as missing for its owners too: whoever sends it again heals it for all.
         if (blob.isDamaged) continue;
         letters[blob.index] = blob.renewedAt === null ? 'c' : 'o';
         if (blob.renewedAt !== null && blob.renewedAt < nowMs - renewalAgeMs) ageing.push(blob.blobNo);
       }
-      renewOwnerships(tx, caller.vaultNo, ageing, nowMs);
+      renewOwnerships(tx, caller.ownerNo, ageing, nowMs);
       return letters.join('');
     });
     const { nonce, expiresAtMs } = createPossessionNonce(possessionKey, fromHex(caller.vaultId), nowMs);

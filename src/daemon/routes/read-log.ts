@@ -4,8 +4,10 @@ import { toBase64 } from '../../protocol/bytes.js';
 import { endpoints } from '../../protocol/endpoints.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { logEntriesMax } from '../../protocol/limits.js';
+import { decodeLogEntry } from '../../protocol/log-entry.js';
 import type { ReadLogResponse } from '../../protocol/messages.js';
-import type { Authenticate } from '../authenticate.js';
+import { isWithinPrefix } from '../../protocol/name-path.js';
+import type { Authorize } from '../authorize.js';
 import type { Database } from '../db/connection.js';
 import { readLogEntries } from '../db/log-entries.js';
 import { readHead } from '../db/vaults.js';
@@ -14,13 +16,14 @@ import { readHead } from '../db/vaults.js';
 const pageBytesMax = 768 * 1024;
 
 export interface ReadLogNeeds {
-  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
   readonly database: Database;
 }
 
-export function readLogRoute(app: Hono, { authenticate, database }: ReadLogNeeds): void {
+export function readLogRoute(app: Hono, { authorize, database }: ReadLogNeeds): void {
   app.get(endpoints.readLog.path, (c) => {
-    const { vaultNo } = authenticate(c);
+    const { vaultNo, token } = authorize(c, 'log');
+    const prefixTags = token?.certificate.prefixTags ?? [];
     const afterSeq = parseAfter(c.req.queries());
     // The head is read first: a later head would promise entries that this answer does not know of.
     const { headSeq } = readHead(database.orm, vaultNo);
@@ -28,11 +31,18 @@ export function readLogRoute(app: Hono, { authenticate, database }: ReadLogNeeds
     const entries = rows.map((row) => ({
       entry: toBase64(row.entry),
       signature: toBase64(row.signature),
-      body: toBase64(row.body),
+      body: isReadable(row.entry, prefixTags) ? toBase64(row.body) : null,
       receivedAt: new Date(row.receivedAt).toISOString(),
     }));
     return c.json({ headSeq, entries } satisfies ReadLogResponse);
   });
+}
+
+/** A token that is kept to a prefix gets the whole chain, to check it, and of other names nothing that is sealed. */
+function isReadable(entryBytes: Uint8Array, prefixTags: readonly Uint8Array[]): boolean {
+  if (prefixTags.length === 0) return true;
+  const { change } = decodeLogEntry(entryBytes);
+  return change.op !== 'certify' && (change.op !== 'push' || isWithinPrefix(change.namePath, prefixTags));
 }
 
 /** Only `?after=SEQ`, once and in its one spelling; nothing means 0. */

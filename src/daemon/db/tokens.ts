@@ -1,0 +1,99 @@
+// Tokens: what the daemon knows them by, what they have stored, whether they still hold. What they may do stands in their
+// certificates in the vault log.
+import { and, count, eq, inArray } from 'drizzle-orm';
+import type { Certificate } from '../../protocol/certificate.js';
+import { ProtocolError } from '../../protocol/errors.js';
+import { tokensMax } from '../../protocol/limits.js';
+import { readCertificate } from './authors.js';
+import type { Queries } from './connection.js';
+import { accounts, tokens, vaults } from './schema.js';
+
+export interface StoredToken {
+  readonly tokenId: string;
+  readonly accountNo: number;
+  readonly accountId: string;
+  readonly account: string;
+  readonly vaultNo: number;
+  readonly vaultId: string;
+  readonly ownerNo: number;
+  readonly certificateSeq: number;
+  readonly certificate: Certificate;
+  readonly bundle: Uint8Array;
+  readonly usedBytes: number;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+  readonly revoked: boolean;
+}
+
+const columns = {
+  tokenId: tokens.tokenId,
+  accountNo: tokens.accountNo,
+  accountId: accounts.accountId,
+  account: accounts.name,
+  vaultNo: tokens.vaultNo,
+  vaultId: vaults.vaultId,
+  ownerNo: tokens.ownerNo,
+  certificateSeq: tokens.certificateSeq,
+  bundle: tokens.bundle,
+  usedBytes: tokens.usedBytes,
+  createdAt: tokens.createdAt,
+  lastUsedAt: tokens.lastUsedAt,
+  revoked: tokens.revoked,
+};
+
+function selectTokens(db: Queries) {
+  return db
+    .select(columns)
+    .from(tokens)
+    .innerJoin(accounts, eq(accounts.accountNo, tokens.accountNo))
+    .innerJoin(vaults, eq(vaults.vaultNo, tokens.vaultNo));
+}
+
+/** Revoked and expired tokens too: their holders are told. */
+export function findToken(db: Queries, secretHash: Uint8Array): StoredToken | undefined {
+  const row = selectTokens(db)
+    .where(eq(tokens.secretHash, Buffer.from(secretHash)))
+    .get();
+  return row && { ...row, certificate: readCertificate(db, row.vaultNo, row.certificateSeq) };
+}
+
+/** All that the vault has had, oldest first. */
+export function listTokens(db: Queries, vaultNo: number): StoredToken[] {
+  return selectTokens(db)
+    .where(eq(tokens.vaultNo, vaultNo))
+    .orderBy(tokens.certificateSeq)
+    .all()
+    .map((row) => ({ ...row, certificate: readCertificate(db, vaultNo, row.certificateSeq) }));
+}
+
+export interface NewToken {
+  readonly tokenId: string;
+  readonly accountNo: number;
+  readonly vaultNo: number;
+  readonly ownerNo: number;
+  readonly certificateSeq: number;
+  readonly secretHash: Uint8Array;
+  readonly bundle: Uint8Array;
+  readonly createdAt: number;
+}
+
+/** Throws ProtocolError `conflict` where the id or secret is in use, `too-large` beyond `tokensMax`. */
+export function insertToken(tx: Queries, token: NewToken): void {
+  const had = tx.select({ count: count() }).from(tokens).where(eq(tokens.vaultNo, token.vaultNo)).get();
+  if ((had?.count ?? 0) >= tokensMax) throw new ProtocolError('too-large', 'the vault has had too many tokens');
+  const row = { ...token, secretHash: Buffer.from(token.secretHash), bundle: Buffer.from(token.bundle) };
+  if (tx.insert(tokens).values(row).onConflictDoNothing().run().changes === 0) {
+    throw new ProtocolError('conflict', 'the token id is in use');
+  }
+}
+
+export function revokeTokens(tx: Queries, vaultNo: number, tokenIds: readonly string[]): void {
+  tx.update(tokens)
+    .set({ revoked: true })
+    .where(and(eq(tokens.vaultNo, vaultNo), inArray(tokens.tokenId, [...tokenIds])))
+    .run();
+}
+
+export function touchToken(db: Queries, tokenId: string, lastUsedAt: number): void {
+  db.update(tokens).set({ lastUsedAt }).where(eq(tokens.tokenId, tokenId)).run();
+}
