@@ -141,6 +141,7 @@ const units: Readonly<Record<string, number>> = {
   KiB: 2 ** 10,
   MiB: 2 ** 20,
   GiB: 2 ** 30,
+  seconds: 1_000,
   minutes: 60_000,
   hour: 3_600_000,
 };

@@ -16,9 +16,8 @@ import type { VaultLog } from './vault-log.js';
 
 /** Others may go first for so long. */
 const patienceMs = 60_000;
-/** Hundreds of writers at once spread over this many times as many turns. */
-const turnMs = 4;
-const turnsMax = 512;
+/** Others may write without standing in line: processes on one local vault, daemons on one database. */
+const stepAsideMsMax = 2_000;
 
 export type WritableLog = VaultLog | BlindLog;
 
@@ -87,7 +86,8 @@ export async function write(
 ): Promise<WrittenEntry | undefined> {
   const { vault } = log;
   const givenUpAt = performance.now() + patienceMs;
-  for (let turns = 1; ; turns = Math.min(turns * 2, turnsMax)) {
+  let turn: string | undefined;
+  for (let tries = 1; ; tries += 1) {
     const writing = make();
     if (writing === undefined) return undefined;
     const { change, body = new Uint8Array(), token } = writing;
@@ -104,14 +104,30 @@ export async function write(
     const signature = signLogEntry(signer.key, entry);
     const request = { entry: toBase64(entry), signature: toBase64(signature), body: toBase64(body) };
     try {
-      const answer = await vault.api.appendLog(token === undefined ? request : { ...request, token });
+      const answer = await vault.api.appendLog({
+        ...request,
+        ...(token === undefined ? {} : { token }),
+        ...(turn === undefined ? {} : { turn }),
+      });
       const { hash } = log.acknowledge({ ...request, receivedAt: answer.receivedAt });
       return { seq, hash, receivedAt: answer.receivedAt, version: answer.version };
     } catch (error) {
       const isConflict = error instanceof ProtocolError && error.code === 'conflict';
       if (!isConflict || performance.now() > givenUpAt) throw error;
-      await sleep(Math.random() * turns * turnMs);
-      await log.refresh();
+      if (tries > 1) await sleep(Math.random() * Math.min(2 ** tries, stepAsideMsMax));
+      turn = await takeTurn(log);
     }
   }
+}
+
+/** Undefined where the line was too long, or another's turn passed unused; the next try may still be in time. */
+async function takeTurn(log: WritableLog): Promise<string | undefined> {
+  let turn: string | undefined;
+  try {
+    ({ turn } = await log.vault.api.takeTurn());
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.code !== 'conflict') throw error;
+  }
+  await log.refresh();
+  return turn;
 }

@@ -37,7 +37,6 @@ export class BlindLog {
       throw rolledBack(this.vault, `it has seen ${String(seen.seq)} entries, the daemon has ${String(head.seq)}`);
     }
     this.#head = head;
-    writeSeenHead(this.vault, head);
   }
 
   /** Takes in an entry that the daemon has just accepted from us. */

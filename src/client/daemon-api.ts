@@ -214,6 +214,11 @@ export class DaemonApi {
     return messages.parseLogHead(await this.#json('getHead'));
   }
 
+  /** Waits in line for a turn to write to the log. */
+  async takeTurn(): Promise<messages.TakeTurnResponse> {
+    return messages.parseTakeTurnResponse(await this.#json('takeTurn'));
+  }
+
   async listTokens(): Promise<messages.ListTokensResponse> {
     return messages.parseListTokensResponse(await this.#json('listTokens'));
   }

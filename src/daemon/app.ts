@@ -7,6 +7,7 @@ import { errorStatuses, ProtocolError } from '../protocol/errors.js';
 import type { ErrorResponse } from '../protocol/messages.js';
 import type { Authorize } from './authorize.js';
 import type { Database } from './db/connection.js';
+import type { LogTurns } from './log-turns.js';
 import type { PackReader } from './packs/pack-reader.js';
 import { drainBody, guardBody } from './request-body.js';
 import { appendLogRoute } from './routes/append-log.js';
@@ -19,6 +20,7 @@ import { healthRoute } from './routes/health.js';
 import { putBlobsRoute } from './routes/put-blobs.js';
 import { queryBlobsRoute } from './routes/query-blobs.js';
 import { readLogRoute } from './routes/read-log.js';
+import { takeTurnRoute } from './routes/take-turn.js';
 import type { SpendGrant } from './spend-grant.js';
 
 /** Adds further routes: accounts and sessions, admission. */
@@ -30,6 +32,7 @@ export interface AppNeeds {
   readonly packReader: PackReader;
   readonly authorize: Authorize;
   readonly spendGrant: SpendGrant;
+  readonly logTurns: LogTurns;
   readonly possessionKey: Uint8Array;
   readonly quotaBytes: number | null;
   readonly version: string;
@@ -63,6 +66,7 @@ export function createApp(needs: AppNeeds): Hono {
   appendLogRoute(app, needs);
   readLogRoute(app, needs);
   getHeadRoute(app, needs);
+  takeTurnRoute(app, needs);
   getTokenRoute(app, needs);
   for (const mount of needs.mountRoutes) mount(app);
   app.notFound((c) => answerError(c, refusalOfUnknown(c)));

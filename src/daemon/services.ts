@@ -6,6 +6,7 @@ import { type Authenticate, createAuthenticator } from './authenticate.js';
 import { type Authorize, createAuthorizer } from './authorize.js';
 import { type Database, openDatabase } from './db/connection.js';
 import { countPacks, findUnknownPacks } from './db/packs.js';
+import { createLogTurns, type LogTurns } from './log-turns.js';
 import { findOldPacks, listPacks, removeOldTempFiles, removePack } from './packs/leftovers.js';
 import { PackReader } from './packs/pack-reader.js';
 import { deriveServerKey, openServerKeys, type ServerKeys } from './server-keys.js';
@@ -32,6 +33,7 @@ export interface Services {
   readonly packReader: PackReader;
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
+  readonly logTurns: LogTurns;
   /** True when this call has made the data directory's keys: nobody can have an account yet. */
   readonly isNew: boolean;
   close(): Promise<void>;
@@ -53,6 +55,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     throw error;
   }
   const packReader = new PackReader(dataDir);
+  const logTurns = createLogTurns();
   const authenticate = createAuthenticator(database, now);
   return {
     dataDir,
@@ -65,9 +68,11 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     database,
     packReader,
     authenticate,
+    logTurns,
     authorize: createAuthorizer(database, authenticate, now),
     isNew,
     close: () => {
+      logTurns.close();
       packReader.close();
       database.close();
       return Promise.resolve();

@@ -19,6 +19,7 @@ export const endpoints = {
   appendLog: { method: 'POST', path: '/v1/log' },
   readLog: { method: 'GET', path: '/v1/log' },
   getHead: { method: 'GET', path: '/v1/log/head' },
+  takeTurn: { method: 'POST', path: '/v1/log/turn' },
   listTokens: { method: 'GET', path: '/v1/tokens' },
   getToken: { method: 'GET', path: '/v1/token' },
 } as const;

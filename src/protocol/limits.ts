@@ -40,6 +40,15 @@ export const logEntryBytesMax = 4 * kib;
 /** Sealed body of one log entry. */
 export const logBodyBytesMax = 64 * kib;
 
+/** A turn to write to a vault log is held for so long. */
+export const logTurnMs = 2 * 1000;
+
+/** Who waits longer for a turn is told to ask again. */
+export const logWaitMs = 30 * 1000;
+
+/** Writers who wait for a turn at one vault. */
+export const logWaitersMax = 1000;
+
 /** Entries in one answer to a log read. */
 export const logEntriesMax = 512;
 

@@ -167,6 +167,7 @@ const appendLogRequest = z.strictObject({
   entry: base64Text(logEntryBytesMax),
   signature: base64Of(64),
   body: base64Text(logBodyBytesMax),
+  turn: entityId.optional(),
   token: z.strictObject({ secretHash: base64Of(32), bundle: tokenBundle }).optional(),
 });
 export type AppendLogRequest = z.infer<typeof appendLogRequest>;
@@ -177,6 +178,9 @@ export type AppendLogResponse = z.infer<typeof appendLogResponse>;
 
 const logHead = z.object({ seq: z.int().min(0), hash: base64Of(32) });
 export type LogHead = z.infer<typeof logHead>;
+
+const takeTurnResponse = z.object({ turn: entityId, ...logHead.shape });
+export type TakeTurnResponse = z.infer<typeof takeTurnResponse>;
 
 const readLogResponse = z.object({
   headSeq: z.int().min(0),
@@ -249,6 +253,7 @@ export const parseFetchBlobsRequest = parser(fetchBlobsRequest);
 export const parseAppendLogRequest = parser(appendLogRequest);
 export const parseAppendLogResponse = parser(appendLogResponse);
 export const parseReadLogResponse = parser(readLogResponse);
+export const parseTakeTurnResponse = parser(takeTurnResponse);
 export const parseLogHead = parser(logHead);
 export const parseListTokensResponse = parser(listTokensResponse);
 export const parseGetTokenResponse = parser(getTokenResponse);

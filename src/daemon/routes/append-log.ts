@@ -7,16 +7,18 @@ import { type AppendLogResponse, parseAppendLogRequest } from '../../protocol/me
 import { appendEntry, readSignedEntry } from '../append-entry.js';
 import type { Authorize } from '../authorize.js';
 import type { Database } from '../db/connection.js';
+import type { LogTurns } from '../log-turns.js';
 import { readJson } from '../request-body.js';
 
 export interface AppendLogNeeds {
   readonly authorize: Authorize;
   readonly database: Database;
+  readonly logTurns: LogTurns;
   readonly quotaBytes: number | null;
   readonly now: () => number;
 }
 
-export function appendLogRoute(app: Hono, { authorize, database, quotaBytes, now }: AppendLogNeeds): void {
+export function appendLogRoute(app: Hono, { authorize, database, logTurns, quotaBytes, now }: AppendLogNeeds): void {
   app.post(endpoints.appendLog.path, async (c) => {
     const caller = authorize(c, 'any');
     const request = parseAppendLogRequest(await readJson(c, jsonBytesMax));
@@ -27,7 +29,9 @@ export function appendLogRoute(app: Hono, { authorize, database, quotaBytes, now
       throw new ProtocolError('malformed', 'only a certificate comes with a token');
     }
     const appending = { caller, signed, token: request.token, quotaBytes, nowMs: now() };
+    logTurns.check(caller.vaultNo, request.turn);
     const { receivedAt, version } = database.transaction((tx) => appendEntry(tx, appending));
+    logTurns.end(caller.vaultNo, request.turn);
     const response = { seq, receivedAt: new Date(receivedAt).toISOString(), ...(version !== undefined && { version }) };
     return c.json(response satisfies AppendLogResponse);
   });
