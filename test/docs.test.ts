@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exitPartial, explain } from '../src/cli/exit-codes.js';
 import { ClientError, type ClientErrorCode } from '../src/client/errors.js';
-import { sessionTtlMs } from '../src/daemon/new-session.js';
+import { sessionTtlDefaultMs } from '../src/daemon/new-session.js';
 import { endpoints } from '../src/protocol/endpoints.js';
 import { errorCodes, errorStatuses, ProtocolError } from '../src/protocol/errors.js';
 import * as limits from '../src/protocol/limits.js';
@@ -127,7 +127,7 @@ describe('docs/protocol.md', () => {
   });
 
   test('says how long a session lives', () => {
-    expect(protocol).toContain(`ends ${String(sessionTtlMs / 86_400_000)} days after`);
+    expect(protocol).toContain(`ends ${String(sessionTtlDefaultMs / 86_400_000)} days after`);
   });
 });
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { localAccount } from '../client/account-name.js';
 import { readSettings, type Settings, type SettingsFlags } from '../client/config.js';
 import { type Credential, readCredential, writeCredential } from '../client/credentials.js';
 import { DaemonApi } from '../client/daemon-api.js';
@@ -23,8 +24,6 @@ export interface GlobalFlags extends SettingsFlags {
 }
 
 const powSecondsMax = 60;
-/** The account of a local vault that nobody registered. */
-const localAccount = 'local';
 /** Between making a vault and keeping its keys lies at most a keychain that does not answer. */
 const otherProcessMs = 10_000;
 
@@ -64,14 +63,18 @@ export class Session {
     return this.#api;
   }
 
-  /** The vault of whoever is logged in. With `mayCreate` the local default vault is made on first use. */
-  async vault(mayCreate = false): Promise<Vault> {
+  /** Of whoever is logged in. With `mayCreate` the local default vault is made on first use. */
+  async credential(mayCreate = false): Promise<Credential> {
     let credential = await readCredential(this.settings);
     if (credential === undefined && mayCreate && this.settings.isDefaultServer) credential = await this.#createLocal();
     if (credential === undefined) throw this.#notLoggedIn();
-    const api = await this.api();
-    if (credential.password !== undefined) credential = await this.#renewLocal(api, credential, credential.password);
-    return openVault(this.settings, credential, api);
+    if (credential.password === undefined) return credential;
+    return this.#renewLocal(await this.api(), credential, credential.password);
+  }
+
+  /** The vault that belongs to `credential`. */
+  async vault(mayCreate = false): Promise<Vault> {
+    return openVault(this.settings, await this.credential(mayCreate), await this.api());
   }
 
   /** Keeps a credential and says where, if it is not the keychain. */
@@ -91,7 +94,8 @@ export class Session {
       '',
       '  Write it down and keep it away from this machine. If the password or this',
       '  machine is lost, it is the only way to your data. Nobody can make another one.',
-      '  (The command that uses it comes with the next version; the key stays the same.)',
+      "  'jaycloud recover' takes it; 'jaycloud recovery rehearse' proves beforehand",
+      '  that you have written it down right.',
       '',
     ]);
   }
@@ -151,7 +155,7 @@ export class Session {
         throw new ClientError(
           'not-logged-in',
           `the local vault in ${this.settings.server} exists, but its keys are not on this machine`,
-          'restore the config folder or keychain entry that belongs to it, or point JAYCLOUD_DATA_DIR elsewhere',
+          "'jaycloud recover' makes them from the recovery key; or restore the config folder or keychain entry that belongs to it",
         );
       }
       throw error;
@@ -168,6 +172,17 @@ export class Session {
     }
   }
 
+  /** The kept password is wrong where a change of it was cut off before it was noted here. */
+  async #loginLocal(login: () => Promise<Credential>): Promise<Credential> {
+    try {
+      return await login();
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.code !== 'wrong-credential') throw error;
+      const hint = `log in with the password that it was given: jaycloud login ${localAccount}`;
+      throw new ClientError('not-logged-in', 'the local vault has another password than the one kept here', hint);
+    }
+  }
+
   /** A session of the local vault that has ended is renewed without asking anybody. */
   async #renewLocal(api: DaemonApi, credential: Credential, password: string): Promise<Credential> {
     try {
@@ -179,7 +194,7 @@ export class Session {
       api.useSession(undefined);
       const { login } = await import('../client/account.js');
       const options = { account: credential.account, password, label: hostname(), solver: this.solver };
-      const renewed = { ...(await login(api, options)), password };
+      const renewed = { ...(await this.#loginLocal(() => login(api, options))), password };
       await this.keep(renewed);
       return renewed;
     }

@@ -12,6 +12,8 @@ export interface Credential {
   readonly account: string;
   readonly accountId: string;
   readonly vaultId: string;
+  /** 32 hex digits; undefined in credentials that were kept before it was. */
+  readonly sessionId: string | undefined;
   readonly sessionSecret: string;
   readonly root: Uint8Array;
   readonly vaultSecret: Uint8Array;
@@ -23,6 +25,7 @@ const credentialShape = z.object({
   account: z.string(),
   accountId: z.string().length(32),
   vaultId: z.string().length(32),
+  sessionId: z.string().length(32).optional(),
   sessionSecret: z.string().length(43),
   root: z.string().length(43),
   vaultSecret: z.string().length(43),
@@ -42,8 +45,8 @@ function encodeCredential(credential: Credential): string {
 
 function decodeCredential(text: string): Credential {
   try {
-    const { root, vaultSecret, password, ...rest } = credentialShape.parse(JSON.parse(text));
-    return { ...rest, password, root: fromBase64(root), vaultSecret: fromBase64(vaultSecret) };
+    const { root, vaultSecret, password, sessionId, ...rest } = credentialShape.parse(JSON.parse(text));
+    return { ...rest, sessionId, password, root: fromBase64(root), vaultSecret: fromBase64(vaultSecret) };
   } catch (cause) {
     throw new ClientError('not-logged-in', 'the stored credential is damaged', 'log in again', { cause });
   }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { type Authenticate, createAuthenticator } from './authenticate.js';
 import { type Database, openDatabase } from './db/connection.js';
 import { countPacks, findUnknownPacks } from './db/packs.js';
+import { sessionTtlDefaultMs } from './new-session.js';
 import { findOldPacks, listPacks, removeOldTempFiles, removePack } from './packs/leftovers.js';
 import { PackReader } from './packs/pack-reader.js';
 import { deriveServerKey, openServerKeys, type ServerKeys } from './server-keys.js';
@@ -14,6 +15,8 @@ export interface ServicesOptions {
   readonly dataDir: string;
   /** Bytes that one vault may own; null for no quota. */
   readonly quotaBytes: number | null;
+  /** How long a session lives after its last use; 90 days without it. */
+  readonly sessionTtlMs?: number;
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -22,6 +25,7 @@ export interface ServicesOptions {
 export interface Services {
   readonly dataDir: string;
   readonly quotaBytes: number | null;
+  readonly sessionTtlMs: number;
   readonly log: Logger;
   readonly now: () => number;
   readonly version: string;
@@ -40,7 +44,7 @@ const orphanPacksMax = 64;
 
 /** Opens `dataDir`, making what is missing. Call `close` when no request is under way any more. */
 export async function openServices(options: ServicesOptions): Promise<Services> {
-  const { dataDir, quotaBytes, log, now = Date.now } = options;
+  const { dataDir, quotaBytes, sessionTtlMs = sessionTtlDefaultMs, log, now = Date.now } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const { keys, isNew } = await openServerKeys(dataDir);
   const database = await openDatabase(join(dataDir, 'jaycloud.db'));
@@ -54,6 +58,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
   return {
     dataDir,
     quotaBytes,
+    sessionTtlMs,
     log,
     now,
     version: readVersion(),
@@ -61,7 +66,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
     possessionKey: deriveServerKey(keys, 'possession-nonce'),
     database,
     packReader,
-    authenticate: createAuthenticator(database, now),
+    authenticate: createAuthenticator(database, now, sessionTtlMs),
     isNew,
     close: () => {
       packReader.close();

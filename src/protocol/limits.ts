@@ -43,6 +43,20 @@ export const logEntriesMax = 512;
 /** An envelope of the keyring. */
 export const envelopeBytesMax = 4 * kib;
 
+/**
+ * Argon2id of a password, in KiB, passes and lanes. Less would be too cheap to guess, more would stop the machine of
+ * whoever is told to compute it.
+ */
+export const stretchingMemoryKibMin = 64 * kib;
+export const stretchingMemoryKibMax = 1024 * kib;
+export const stretchingIterationsMin = 3;
+export const stretchingIterationsMax = 16;
+export const stretchingParallelismMin = 1;
+export const stretchingParallelismMax = 16;
+
+/** Sessions in one answer of `listSessions`. */
+export const listedSessionsMax = 1000;
+
 /** A possession challenge is good for this long. */
 export const possessionTtlMs = 5 * 60 * 1000;
 

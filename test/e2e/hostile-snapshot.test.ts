@@ -67,6 +67,7 @@ test('large nodes in the place of one-byte chunks cost their own file alone', { 
     account: 'author',
     accountId: '',
     vaultId: stored.vaultId,
+    sessionId: undefined,
     sessionSecret: stored.sessionSecret,
     root: fromBase64(stored.root),
     vaultSecret,

@@ -20,7 +20,7 @@ export interface PowApp {
 export async function createPowApp(prices: PriceSource, now: () => number): Promise<PowApp> {
   const database = await openDatabase(':memory:');
   const challenges = createChallenges({ masterKey: new Uint8Array(32), prices, now });
-  const authenticate = createAuthenticator(database, now);
+  const authenticate = createAuthenticator(database, now, 24 * 60 * 60 * 1000);
   const app = new Hono();
   app.onError((error, c) => {
     if (!(error instanceof ProtocolError)) throw error;
