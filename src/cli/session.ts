@@ -1,7 +1,10 @@
 // One run of a command: its settings, the daemon it talks to, and what must be closed at the end.
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { localAccount } from '../client/account-name.js';
 import { readSettings, type Settings, type SettingsFlags } from '../client/config.js';
 import { type Credential, readCredential, writeCredential } from '../client/credentials.js';
@@ -125,6 +128,13 @@ export class Session {
 
   #notLoggedIn(): ClientError {
     const { server, isDefaultServer } = this.settings;
+    if (isDefaultServer && existsSync(join(fileURLToPath(server), 'jaycloud.db'))) {
+      return new ClientError(
+        'not-logged-in',
+        `the local vault in ${server} is not open on this machine`,
+        `'jaycloud login ${localAccount}' where it was given a password, 'jaycloud recover' with its recovery key`,
+      );
+    }
     if (isDefaultServer) {
       return new ClientError(
         'not-logged-in',
@@ -155,7 +165,7 @@ export class Session {
         throw new ClientError(
           'not-logged-in',
           `the local vault in ${this.settings.server} exists, but its keys are not on this machine`,
-          "'jaycloud recover' makes them from the recovery key; or restore the config folder or keychain entry that belongs to it",
+          "'jaycloud recover' makes them from the recovery key, 'jaycloud login local' where it was given a password; or restore the config folder",
         );
       }
       throw error;

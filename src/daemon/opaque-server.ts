@@ -1,6 +1,7 @@
 // The daemon's half of OPAQUE (RFC 9807, docs/protocol.md, "Accounts"): it never sees a password, and an unknown account
 // gets an answer of the same shape as a known one.
 import * as opaque from '@serenity-kit/opaque';
+import { fromBase64 } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { ExpiringMap } from './expiring-map.js';
 
@@ -8,6 +9,9 @@ import { ExpiringMap } from './expiring-map.js';
 const loginTtlMs = 60_000;
 /** Started logins held at once; each one was paid for with proof of work. */
 const startedLoginsMax = 10_000;
+
+/** A registration record of RFC 9807: public key 32, masking key 64, envelope 96. */
+const recordBytes = 192;
 
 interface StartedLogin {
   readonly account: string;
@@ -83,6 +87,10 @@ export async function createOpaqueServer(serverSetup: string, now: () => number)
       return { account: login.account, registrationRecord: login.record };
     },
     checkRecord(registrationRecord) {
+      // The library reads the beginning and leaves the rest alone.
+      if (fromBase64(registrationRecord).length !== recordBytes) {
+        throw new ProtocolError('malformed', 'not a registration record');
+      }
       try {
         opaque.server.startLogin({
           serverSetup,
