@@ -229,11 +229,11 @@ describe('sessions', () => {
   });
 
   test('end by themselves after --session-ttl without use, and live on with it', async () => {
-    const short = await Daemon.start({ args: ['--session-ttl', '3s'] });
+    const short = await Daemon.start({ args: ['--session-ttl', '4s'] });
     const { machine: used } = await registered('mia', short.url);
     const { machine: idle } = await registered('nea', short.url);
     const startedAt = performance.now();
-    while (performance.now() - startedAt < 4500) {
+    while (performance.now() - startedAt < 5500) {
       await used.summary(['ls']);
       await sleep(300);
     }
