@@ -87,7 +87,10 @@ describe('startRecovery', () => {
     }
     const shape = {
       status: 200,
-      body: { recoveryId: expect.stringMatching(/^[0-9a-f]{32}$/), challenge: expect.stringMatching(/^[\w-]{43}$/) },
+      body: {
+        recoveryId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+        challenge: expect.stringMatching(/^[\w-]{43}$/) as string,
+      },
     };
     expect(answers).toEqual([shape, shape]);
   });
