@@ -31,7 +31,7 @@ export function recoveryCommands(run: Run): Command[] {
     );
   const rehearseCommand = new Command('rehearse')
     .description('prove that the recovery key opens the account, and change nothing')
-    .argument('[account]', 'account name; the one that is logged in without it')
+    .argument('[account]', 'account name (or JAYCLOUD_ACCOUNT); the one that is logged in without it')
     .option('--recovery-key-stdin', 'read the recovery key from standard input')
     .action((account: string | undefined, flags: RehearseFlags, command: Command) =>
       run(command, (session) => runRehearse(session, account, flags)),
@@ -41,7 +41,7 @@ export function recoveryCommands(run: Run): Command[] {
 }
 
 function accountOf({ settings }: Session, argument: string | undefined): string {
-  const usual = findLogin(settings)?.account ?? settings.account;
+  const usual = settings.account ?? findLogin(settings)?.account;
   const account = argument ?? usual ?? (settings.isDefaultServer ? localAccount : undefined);
   if (account === undefined) throw new ClientError('usage', 'which account?', 'name it, or set JAYCLOUD_ACCOUNT');
   return checkAccountName(account);
