@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exitPartial, explain } from '../src/cli/exit-codes.js';
 import { ClientError, type ClientErrorCode } from '../src/client/errors.js';
-import { sessionTtlMs } from '../src/daemon/new-session.js';
+import { sessionTtlDefaultMs } from '../src/daemon/new-session.js';
 import { endpoints } from '../src/protocol/endpoints.js';
 import { errorCodes, errorStatuses, ProtocolError } from '../src/protocol/errors.js';
 import * as limits from '../src/protocol/limits.js';
@@ -54,6 +54,7 @@ function codeOf(page: string): string {
 interface Program {
   readonly file: string;
   readonly page: string;
+  /** By name, `ls` or `session list`. */
   readonly commands: Map<string, { readonly aliases: readonly string[]; readonly flags: ReadonlySet<string> }>;
   readonly flags: Set<string>;
 }
@@ -74,13 +75,20 @@ function flagsOf(help: string): string[] {
 async function readProgram(program: Program): Promise<void> {
   const help = await helpOf(program);
   for (const flag of flagsOf(help)) program.flags.add(flag);
+  await readCommands(program, [], help);
+}
+
+/** A command that has others below it is no command of its own. */
+async function readCommands(program: Program, parents: readonly string[], help: string): Promise<void> {
   const list = help.split('\nCommands:\n')[1] ?? '';
   const names = [...list.matchAll(/^ {2}([a-z|-]+)(?= )/gm)].map(([, name]) => (name ?? '').split('|'));
   await Promise.all(
     names.map(async ([name = '', ...aliases]) => {
       if (name === 'help') return;
-      const flags = new Set(flagsOf(await helpOf(program, name)));
-      program.commands.set(name, { aliases, flags });
+      const words = [...parents, name];
+      const ownHelp = await helpOf(program, ...words);
+      if (ownHelp.includes('\nCommands:\n')) await readCommands(program, words, ownHelp);
+      else program.commands.set(words.join(' '), { aliases, flags: new Set(flagsOf(ownHelp)) });
     }),
   );
 }
@@ -127,7 +135,7 @@ describe('docs/protocol.md', () => {
   });
 
   test('says how long a session lives', () => {
-    expect(protocol).toContain(`ends ${String(sessionTtlMs / 86_400_000)} days after`);
+    expect(protocol).toContain(`ends ${String(sessionTtlDefaultMs / 86_400_000)} days after`);
   });
 });
 
@@ -224,7 +232,7 @@ describe('docs/cli.md and docs/operating.md', () => {
     for (const source of sources.filter((path) => path.startsWith('src/cli/'))) {
       for (const [, type] of read(source).matchAll(/\btype: '([a-z]+)'/g)) expect([...documented]).toContain(type);
     }
-    const machine = new Machine();
+    const machine = new Machine({ JAYCLOUD_NEW_PASSWORD: 'another' });
     mkdirSync(join(machine.home, 'tree'));
     writeFileSync(join(machine.home, 'tree', 'file'), 'content\n');
     const commands = [
@@ -233,6 +241,9 @@ describe('docs/cli.md and docs/operating.md', () => {
       ['ls', 'tree'],
       ['log'],
       ['whoami'],
+      ['session', 'list'],
+      ['session', 'revoke', '--others'],
+      ['passwd'],
       ['pull', 'tree', 'out'],
       ['pull', 'tree', 'out'],
       ['pull', 'absent'],
@@ -297,7 +308,8 @@ describe('README.md', () => {
     let checked = 0;
     for (const [call, , name = '', rest = ''] of calls) {
       const program = call.startsWith('jaycloudd') ? daemon : client;
-      const command = program.commands.get(name);
+      const nested = `${name} ${/^ ([a-z-]+)/.exec(rest)?.[1] ?? ''}`;
+      const command = program.commands.get(name) ?? program.commands.get(nested);
       if (command === undefined) throw new Error(`'${call}': there is no '${name}'`);
       for (const [flag] of rest.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)) expect([...command.flags], call).toContain(flag);
       checked += 1;
@@ -314,7 +326,8 @@ describe('README.md', () => {
       const line = readme.split('\n').find((text) => text.includes(beginning)) ?? '';
       const missing = [...line.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name ?? '');
       expect(missing.length).toBeGreaterThan(0);
-      for (const name of missing) expect([...program.commands.keys()], `${name} is there by now`).not.toContain(name);
+      const there = [...program.commands.keys()].flatMap((name) => [name, ...name.split(' ')]);
+      for (const name of missing) expect(there, `${name} is there by now`).not.toContain(name);
     }
   });
 

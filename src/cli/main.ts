@@ -7,9 +7,12 @@ import { accountCommands } from './commands/account.js';
 import { catCommand } from './commands/cat.js';
 import { logCommand } from './commands/log.js';
 import { lsCommand } from './commands/ls.js';
+import { passwdCommand } from './commands/passwd.js';
 import { pullCommand } from './commands/pull.js';
 import { pushCommand } from './commands/push.js';
+import { recoveryCommands } from './commands/recover.js';
 import { rmCommand } from './commands/rm.js';
+import { sessionCommand } from './commands/session.js';
 import { tokenCommand } from './commands/token.js';
 import { explain } from './exit-codes.js';
 import { Output } from './output.js';
@@ -52,6 +55,9 @@ function buildProgram(run: Run): Command {
     .addHelpText('after', '\nExit codes and configuration: docs/cli.md');
   const commands = [
     ...accountCommands(run),
+    passwdCommand(run),
+    ...recoveryCommands(run),
+    sessionCommand(run),
     pushCommand(run),
     pullCommand(run),
     lsCommand(run),
@@ -64,12 +70,17 @@ function buildProgram(run: Run): Command {
   const writeErr = (text: string) => {
     process.stderr.write(text.startsWith('error: ') ? `jaycloud: error: ${plainMessage(text)}\n` : text);
   };
-  // Subcommands do not inherit these.
   program.exitOverride().configureOutput({ writeErr });
-  for (const command of commands.flatMap((one) => [one, ...one.commands])) {
+  // Subcommands do not inherit these, nor do theirs.
+  for (const command of descendantsOf(program)) {
     withGlobalFlags(command).helpOption('-h, --help', 'show help').exitOverride().configureOutput({ writeErr });
   }
   return program;
+}
+
+/** All commands below this one, `session` and `session list` alike. */
+function descendantsOf(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
 /** What commander says, in the form of our own messages: without its prefix and full stop. */
@@ -93,7 +104,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
     if (argv.includes('--json')) {
-      const message = plainMessage(error.message);
+      const isNameless = error.code === 'commander.help';
+      const message = isNameless ? 'a command is missing' : plainMessage(error.message);
       process.stdout.write(`${JSON.stringify({ type: 'error', code: 'usage', exit: exitUsage, message })}\n`);
     }
     return exitUsage;

@@ -1,7 +1,11 @@
 // One run of a command: its settings, the daemon it talks to, and what must be closed at the end.
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { localAccount } from '../client/account-name.js';
 import { readSettings, type Settings, type SettingsFlags } from '../client/config.js';
 import { type Credential, readCredential, writeCredential } from '../client/credentials.js';
 import { DaemonApi } from '../client/daemon-api.js';
@@ -24,8 +28,6 @@ export interface GlobalFlags extends SettingsFlags {
 }
 
 const powSecondsMax = 60;
-/** The account of a local vault that nobody registered. */
-const localAccount = 'local';
 /** Between making a vault and keeping its keys lies at most a keychain that does not answer. */
 const otherProcessMs = 10_000;
 
@@ -65,15 +67,22 @@ export class Session {
     return this.#api;
   }
 
-  /** The vault of whoever is logged in. With `mayCreate` the local default vault is made on first use. */
-  async vault(mayCreate = false): Promise<Vault> {
-    if (this.settings.token !== undefined) return this.#tokenVault(this.settings.token);
+  /** Of whoever is logged in. With `mayCreate` the local default vault is made on first use. */
+  async credential(mayCreate = false): Promise<Credential> {
+    if (this.settings.token !== undefined) {
+      throw new ClientError('forbidden', 'a token cannot do this: it needs a login', 'unset JAYCLOUD_TOKEN and log in');
+    }
     let credential = await readCredential(this.settings);
     if (credential === undefined && mayCreate && this.settings.isDefaultServer) credential = await this.#createLocal();
     if (credential === undefined) throw this.#notLoggedIn();
-    const api = await this.api();
-    if (credential.password !== undefined) credential = await this.#renewLocal(api, credential, credential.password);
-    return openVault(this.settings, credential, api);
+    if (credential.password === undefined) return credential;
+    return this.#renewLocal(await this.api(), credential, credential.password);
+  }
+
+  /** The vault of the token, or else of `credential`. */
+  async vault(mayCreate = false): Promise<Vault> {
+    if (this.settings.token !== undefined) return this.#tokenVault(this.settings.token);
+    return openVault(this.settings, await this.credential(mayCreate), await this.api());
   }
 
   /** Keeps a credential and says where, if it is not the keychain. */
@@ -93,7 +102,8 @@ export class Session {
       '',
       '  Write it down and keep it away from this machine. If the password or this',
       '  machine is lost, it is the only way to your data. Nobody can make another one.',
-      '  (The command that uses it comes with the next version; the key stays the same.)',
+      "  'jaycloud recover' takes it; 'jaycloud recovery rehearse' proves beforehand",
+      '  that you have written it down right.',
       '',
     ]);
   }
@@ -129,6 +139,13 @@ export class Session {
 
   #notLoggedIn(): ClientError {
     const { server, isDefaultServer } = this.settings;
+    if (isDefaultServer && existsSync(join(fileURLToPath(server), 'jaycloud.db'))) {
+      return new ClientError(
+        'not-logged-in',
+        `the local vault in ${server} is not open on this machine`,
+        `'jaycloud login ${localAccount}' where it was given a password, 'jaycloud recover' with its recovery key`,
+      );
+    }
     if (isDefaultServer) {
       return new ClientError(
         'not-logged-in',
@@ -159,7 +176,7 @@ export class Session {
         throw new ClientError(
           'not-logged-in',
           `the local vault in ${this.settings.server} exists, but its keys are not on this machine`,
-          'restore the config folder or keychain entry that belongs to it, or point JAYCLOUD_DATA_DIR elsewhere',
+          "'jaycloud recover' makes them from the recovery key, 'jaycloud login local' where it was given a password; or restore the config folder",
         );
       }
       throw error;
@@ -176,6 +193,17 @@ export class Session {
     }
   }
 
+  /** The kept password is wrong where a change of it was cut off before it was noted here. */
+  async #loginLocal(login: () => Promise<Credential>): Promise<Credential> {
+    try {
+      return await login();
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.code !== 'wrong-credential') throw error;
+      const hint = `log in with the password that it was given: jaycloud login ${localAccount}`;
+      throw new ClientError('not-logged-in', 'the local vault has another password than the one kept here', hint);
+    }
+  }
+
   /** A session of the local vault that has ended is renewed without asking anybody. */
   async #renewLocal(api: DaemonApi, credential: Credential, password: string): Promise<Credential> {
     try {
@@ -187,7 +215,7 @@ export class Session {
       api.useSession(undefined);
       const { login } = await import('../client/account.js');
       const options = { account: credential.account, password, label: hostname(), solver: this.solver };
-      const renewed = { ...(await login(api, options)), password };
+      const renewed = { ...(await this.#loginLocal(() => login(api, options))), password };
       await this.keep(renewed);
       return renewed;
     }

@@ -10,3 +10,6 @@ export function checkAccountName(text: string): string {
   }
   return name;
 }
+
+/** The account of a local vault that nobody registered. */
+export const localAccount = 'local';

@@ -42,6 +42,8 @@ export interface Settings {
   readonly isDefaultServer: boolean;
   readonly account: string | undefined;
   readonly password: string | undefined;
+  readonly newPassword: string | undefined;
+  readonly recoveryKey: string | undefined;
   readonly passphrase: string | undefined;
   /** From JAYCLOUD_TOKEN: stands in for any login, and says which daemon is meant. */
   readonly token: TokenString | undefined;
@@ -85,6 +87,8 @@ export function readSettings(flags: SettingsFlags, environment: Environment): Se
     isDefaultServer: configured === undefined,
     account: set(environment['JAYCLOUD_ACCOUNT']),
     password: set(environment['JAYCLOUD_PASSWORD']),
+    newPassword: set(environment['JAYCLOUD_NEW_PASSWORD']),
+    recoveryKey: set(environment['JAYCLOUD_RECOVERY_KEY']),
     passphrase: set(environment['JAYCLOUD_PASSPHRASE']),
     token,
     storeChoice,

@@ -12,6 +12,7 @@ export interface Credential {
   readonly account: string;
   readonly accountId: string;
   readonly vaultId: string;
+  /** 32 hex digits. */
   readonly sessionId: string;
   readonly sessionSecret: string;
   /** Ed25519 seed of this session, 32 bytes: signs what it writes into the vault log. */

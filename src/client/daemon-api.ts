@@ -1,14 +1,15 @@
 // One function per endpoint (docs/protocol.md), retries included.
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as accountMessages from '../protocol/account-messages.js';
 import { blobIdOf } from '../protocol/blob-id.js';
 import { BlobStreamParser, blobStreamHeaderBytes } from '../protocol/blob-stream.js';
 import { concatBytes, equalBytes, toBase64, utf8 } from '../protocol/bytes.js';
 import { blobStreamType, type EndpointName, endpoints, grantHeader } from '../protocol/endpoints.js';
-import { isErrorCode, ProtocolError } from '../protocol/errors.js';
 import { blobBytesMax } from '../protocol/limits.js';
 import * as messages from '../protocol/messages.js';
+import { isConnectionFailure, parseJson, readAll, readInto, refusal, unreachable } from './daemon-answer.js';
 import { ClientError } from './errors.js';
-import type { Transport, TransportResponse } from './transport.js';
+import type { Transport } from './transport.js';
 import { uploadBody } from './upload-body.js';
 
 const jsonAnswerBytesMax = 8 * 1024 * 1024;
@@ -24,63 +25,6 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   /** Where the answer is put; it may not be longer. */
   readonly memory?: Uint8Array;
-}
-
-/** An answer longer than what was asked for can be. */
-export class LongAnswerError extends ClientError {
-  constructor() {
-    super('failed', 'the daemon sent an answer that is too long');
-  }
-}
-
-async function readInto(response: TransportResponse, memory: Uint8Array): Promise<Uint8Array> {
-  let lengthBytes = 0;
-  for await (const part of response.body) {
-    if (lengthBytes + part.length > memory.length) throw new LongAnswerError();
-    memory.set(part, lengthBytes);
-    lengthBytes += part.length;
-  }
-  return memory.subarray(0, lengthBytes);
-}
-
-async function readAll(response: TransportResponse, bytesMax: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let lengthBytes = 0;
-  for await (const part of response.body) {
-    lengthBytes += part.length;
-    if (lengthBytes > bytesMax) throw new LongAnswerError();
-    parts.push(part);
-  }
-  return concatBytes(...parts);
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
-  } catch (cause) {
-    throw new ClientError('failed', 'the daemon sent an answer that is not JSON', 'is this a JayCloud daemon?', {
-      cause,
-    });
-  }
-}
-
-function refusal(status: number, bytes: Uint8Array): Error {
-  try {
-    const { error } = messages.parseErrorResponse(parseJson(bytes));
-    if (isErrorCode(error.code)) return new ProtocolError(error.code, error.message);
-  } catch {
-    // Something between us and the daemon answered: report the status below.
-  }
-  return new ClientError(
-    'failed',
-    `the server answered with HTTP status ${String(status)}`,
-    'is this a JayCloud daemon?',
-  );
-}
-
-/** True for failures after which the same request may be sent again: the daemon never acknowledged it. */
-function isConnectionFailure(error: unknown): boolean {
-  return error instanceof Error && !(error instanceof ClientError) && !(error instanceof ProtocolError);
 }
 
 /** The daemon as the client sees it. Every function throws ProtocolError for a refusal and ClientError `unreachable`. */
@@ -141,6 +85,36 @@ export class DaemonApi {
 
   async endSession(): Promise<void> {
     await this.#call('endSession', {}, jsonAnswerBytesMax);
+  }
+
+  async listSessions(): Promise<accountMessages.ListSessionsResponse> {
+    return accountMessages.parseListSessionsResponse(await this.#json('listSessions'));
+  }
+
+  /** `sessionId`: 32 hex digits. */
+  async revokeSession(sessionId: string): Promise<void> {
+    const path = endpoints.revokeSession.path.replace(':id', sessionId);
+    await this.#call('revokeSession', { path }, jsonAnswerBytesMax);
+  }
+
+  async changePassword(
+    request: accountMessages.ChangePasswordRequest,
+  ): Promise<accountMessages.ChangePasswordResponse> {
+    return accountMessages.parseChangePasswordResponse(await this.#json('changePassword', { json: request }));
+  }
+
+  async startRecovery(request: accountMessages.StartRecoveryRequest): Promise<accountMessages.StartRecoveryResponse> {
+    return accountMessages.parseStartRecoveryResponse(await this.#json('startRecovery', { json: request }));
+  }
+
+  async openRecovery(request: accountMessages.OpenRecoveryRequest): Promise<accountMessages.OpenRecoveryResponse> {
+    return accountMessages.parseOpenRecoveryResponse(await this.#json('openRecovery', { json: request }));
+  }
+
+  async finishRecovery(
+    request: accountMessages.FinishRecoveryRequest,
+  ): Promise<accountMessages.FinishRecoveryResponse> {
+    return accountMessages.parseFinishRecoveryResponse(await this.#json('finishRecovery', { json: request }));
   }
 
   async getAccount(): Promise<messages.GetAccountResponse> {
@@ -264,16 +238,6 @@ export class DaemonApi {
       await sleep(wait, undefined, this.#signal === undefined ? {} : { signal: this.#signal });
     }
   }
-}
-
-function unreachable(server: string, cause: unknown): ClientError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ClientError(
-    'unreachable',
-    `cannot reach the daemon at ${server}: ${reason}`,
-    'is jaycloudd running there? The address comes from --server, JAYCLOUD_SERVER or the last login',
-    { cause },
-  );
 }
 
 function checkedStates<T extends { readonly states: string }>(response: T, count: number): T {

@@ -105,3 +105,14 @@ export function deriveTokenDomain(vaultSecret: Uint8Array, tokenId: Uint8Array):
   const { dedupSalt, chunkerSecret } = deriveVaultKeys(secret);
   return { dedupSalt, chunkerSecret };
 }
+
+/** A vault has its secrets in the order of its rotations; the last one is in use. */
+export function currentVaultSecret(vaultSecrets: readonly Uint8Array[]): Uint8Array {
+  const secret = vaultSecrets.at(-1);
+  ok(secret !== undefined, 'a vault has a secret');
+  return secret;
+}
+
+export function currentVaultKeys(vaultSecrets: readonly Uint8Array[]): VaultKeys {
+  return deriveVaultKeys(currentVaultSecret(vaultSecrets));
+}

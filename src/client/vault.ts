@@ -11,12 +11,13 @@ import type { Credential } from './credentials.js';
 import type { DaemonApi } from './daemon-api.js';
 import { ClientError } from './errors.js';
 import {
+  currentVaultKeys,
+  currentVaultSecret,
   type DomainKeys,
   deriveAccountKeys,
   deriveTokenDomain,
   deriveTokenKeys,
   deriveVaultKeys,
-  type VaultKeys,
 } from './key-hierarchy.js';
 import { NameKey } from './name-key.js';
 import { vaultKeyPair } from './sealed-body.js';
@@ -65,27 +66,16 @@ function authorOf(entityId: Uint8Array, signingSeed: Uint8Array): Author {
   return { entityId, signingKey, publicKey: ed25519PublicKeyOf(signingKey) };
 }
 
-/** Secrets of a vault are in the order of its rotations; the last one is in use. */
-function currentSecret(vaultSecrets: readonly Uint8Array[]): Uint8Array {
-  const secret = vaultSecrets.at(-1);
-  if (secret === undefined) throw new ClientError('failed', 'the credential holds no vault secret', 'log in again');
-  return secret;
-}
-
-export function currentKeys(vaultSecrets: readonly Uint8Array[]): VaultKeys {
-  return deriveVaultKeys(currentSecret(vaultSecrets));
-}
-
 /** Names keep their tags when keys are rotated, so that their versions go on: the first secret has the name key. */
 export function nameKeyOf(vaultSecrets: readonly Uint8Array[]): NameKey {
-  const { nameKey } = currentKeys(vaultSecrets.slice(0, 1));
+  const { nameKey } = currentVaultKeys(vaultSecrets.slice(0, 1));
   return NameKey.ofVault(nameKey);
 }
 
 export function openVault(settings: Settings, credential: Credential, api: DaemonApi): Vault {
   const { vaultId, vaultSecrets, account } = credential;
   api.useSession(credential.sessionSecret);
-  const keys = currentKeys(vaultSecrets);
+  const keys = currentVaultKeys(vaultSecrets);
   const identityKey = ed25519PrivateKey(deriveAccountKeys(credential.root).identitySeed);
   return {
     vaultId,
@@ -99,7 +89,7 @@ export function openVault(settings: Settings, credential: Credential, api: Daemo
     hpkeSeeds: vaultSecrets.map((secret) => deriveVaultKeys(secret).hpkeSeed),
     names: nameKeyOf(vaultSecrets),
     domain: keys,
-    tokenDomain: (tokenId) => deriveTokenDomain(currentSecret(vaultSecrets), tokenId),
+    tokenDomain: (tokenId) => deriveTokenDomain(currentVaultSecret(vaultSecrets), tokenId),
     cacheKey: keys.cacheKey,
     api,
     cacheDir: join(settings.cacheDir, vaultId),

@@ -13,6 +13,8 @@ export interface Config {
   /** Null: no quota. */
   readonly quotaBytes: number | null;
   readonly pow: 'floor' | 'off';
+  /** How long a session lives after its last use. */
+  readonly sessionTtlMs: number;
   readonly tls: { readonly certPath: string; readonly keyPath: string } | null;
   readonly logLevel: LogLevel;
   /** True where credentials travel in the clear because --allow-http says so. */
@@ -25,6 +27,7 @@ export interface ConfigFlags {
   readonly listen?: string | undefined;
   readonly quota?: string | undefined;
   readonly pow?: string | undefined;
+  readonly sessionTtl?: string | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
   readonly logLevel?: string | undefined;
@@ -36,6 +39,7 @@ export type ConfigResult =
   | { readonly isValid: false; readonly faults: readonly string[] };
 
 export const listenDefault = '127.0.0.1:7878';
+export const sessionTtlDefault = '90d';
 
 /** Flags win over `JAYCLOUDD_…` variables; an empty variable counts as unset. */
 export function parseConfig(
@@ -51,6 +55,7 @@ export function parseConfig(
   const quotaBytes = parseQuota(setting(flags.quota, 'JAYCLOUDD_QUOTA'), faults);
   const pow = setting(flags.pow, 'JAYCLOUDD_POW') ?? 'floor';
   if (pow !== 'floor' && pow !== 'off') faults.push(`--pow is 'floor' or 'off', not '${pow}'`);
+  const sessionTtlMs = parseSessionTtl(setting(flags.sessionTtl, 'JAYCLOUDD_SESSION_TTL') ?? sessionTtlDefault, faults);
   const tls = parseTls(
     setting(flags.tlsCert, 'JAYCLOUDD_TLS_CERT'),
     setting(flags.tlsKey, 'JAYCLOUDD_TLS_KEY'),
@@ -69,7 +74,7 @@ export function parseConfig(
   if (faults.length > 0 || listen === undefined || logLevel === undefined || (pow !== 'floor' && pow !== 'off')) {
     return { isValid: false, faults };
   }
-  return { isValid: true, config: { dataDir, ...listen, quotaBytes, pow, tls, logLevel, isClear } };
+  return { isValid: true, config: { dataDir, ...listen, quotaBytes, pow, sessionTtlMs, tls, logLevel, isClear } };
 }
 
 function parseListen(text: string, faults: string[]): { host: string; port: number } | undefined {
@@ -93,6 +98,19 @@ function parseQuota(text: string | undefined, faults: string[]): number | null {
   if (quotaBytes !== undefined) return quotaBytes;
   faults.push(`--quota is a size such as 500M or 10G, not '${text}'`);
   return null;
+}
+
+const durationUnits: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const sessionTtlMaxMs = 365 * 86_400_000;
+
+/** `90d`, `12h`, `30m`, `2s`. */
+function parseSessionTtl(text: string, faults: string[]): number {
+  const match = /^([1-9][0-9]{0,8})([smhd])$/.exec(text);
+  const sessionTtlMs = Number(match?.[1]) * (durationUnits[match?.[2] ?? ''] ?? Number.NaN);
+  if (!(sessionTtlMs <= sessionTtlMaxMs)) {
+    faults.push(`--session-ttl is a time from 1s to 365d, such as 12h, not '${text}'`);
+  }
+  return sessionTtlMs;
 }
 
 function parseTls(certPath: string | undefined, keyPath: string | undefined, faults: string[]): Config['tls'] {

@@ -5,14 +5,21 @@ import { createChallenges } from './challenges.js';
 import { spendGrant } from './db/grants.js';
 import { createOpaqueServer } from './opaque-server.js';
 import type { PriceSource } from './prices.js';
+import { createRecoveries } from './recoveries.js';
+import { changePasswordRoute } from './routes/change-password.js';
 import { createAccountRoute } from './routes/create-account.js';
 import { createChallengeRoute } from './routes/create-challenge.js';
 import { createGrantRoute } from './routes/create-grant.js';
 import { createSessionRoute } from './routes/create-session.js';
 import { endSessionRoute } from './routes/end-session.js';
+import { finishRecoveryRoute } from './routes/finish-recovery.js';
 import { getAccountRoute } from './routes/get-account.js';
+import { listSessionsRoute } from './routes/list-sessions.js';
 import { listTokensRoute } from './routes/list-tokens.js';
+import { openRecoveryRoute } from './routes/open-recovery.js';
+import { revokeSessionRoute } from './routes/revoke-session.js';
 import { startLoginRoute } from './routes/start-login.js';
+import { startRecoveryRoute } from './routes/start-recovery.js';
 import { startRegistrationRoute } from './routes/start-registration.js';
 import { deriveServerKey } from './server-keys.js';
 import type { Services } from './services.js';
@@ -25,6 +32,7 @@ export async function createDaemonApp(services: Services, prices: PriceSource): 
     ...services,
     challenges: createChallenges({ masterKey, prices, now }),
     opaque: await createOpaqueServer(services.keys.opaqueServerSetup, now),
+    recoveries: createRecoveries(now),
   };
   return createApp({
     ...services,
@@ -38,8 +46,15 @@ export async function createDaemonApp(services: Services, prices: PriceSource): 
         getAccountRoute(app, needs);
         startLoginRoute(app, needs);
         createSessionRoute(app, needs);
+        changePasswordRoute(app, needs);
+        startRecoveryRoute(app, needs);
+        openRecoveryRoute(app, needs);
+        finishRecoveryRoute(app, needs);
+        listSessionsRoute(app, needs);
+        // Before `revokeSession`, whose path fits it too.
         endSessionRoute(app, needs);
         listTokensRoute(app, needs);
+        revokeSessionRoute(app, needs);
       },
     ],
   });

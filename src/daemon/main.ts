@@ -3,7 +3,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { type Logger, pino } from 'pino';
-import { type Config, type ConfigFlags, listenDefault, logLevels, parseConfig } from './config.js';
+import { type Config, type ConfigFlags, listenDefault, logLevels, parseConfig, sessionTtlDefault } from './config.js';
 import { createDaemonApp } from './daemon-app.js';
 import { listen } from './listen.js';
 import { floorPrices, freePrices } from './prices.js';
@@ -62,6 +62,10 @@ function withConfigFlags(command: Command): Command {
     .option('--listen <host:port>', `address; port 0 takes a free one (JAYCLOUDD_LISTEN, default ${listenDefault})`)
     .option('--quota <size>', 'bytes that one vault may own, such as 500M or 10G (JAYCLOUDD_QUOTA, default none)')
     .option('--pow <policy>', 'proof of work: floor or off (JAYCLOUDD_POW, default floor)')
+    .option(
+      '--session-ttl <time>',
+      `how long a session lives after its last use, such as 12h or 30d (JAYCLOUDD_SESSION_TTL, default ${sessionTtlDefault})`,
+    )
     .option('--tls-cert <file>', 'certificate chain, PEM (JAYCLOUDD_TLS_CERT)')
     .option('--tls-key <file>', 'private key, PEM (JAYCLOUDD_TLS_KEY)')
     .option('--log-level <level>', `one of ${logLevels.join(', ')} (JAYCLOUDD_LOG_LEVEL, default info)`)
@@ -76,7 +80,8 @@ function createLog(config: Config): Logger {
 async function serve(config: Config): Promise<number> {
   const log = createLog(config);
   const signals = catchSignals();
-  const services = await openServices({ dataDir: config.dataDir, quotaBytes: config.quotaBytes, log });
+  const { dataDir, quotaBytes, sessionTtlMs } = config;
+  const services = await openServices({ dataDir, quotaBytes, sessionTtlMs, log });
   try {
     const prices = config.pow === 'off' ? freePrices() : floorPrices();
     const listener = await listen(await createDaemonApp(services, prices), config);

@@ -5,16 +5,17 @@ import { toBase64, toHex } from '../protocol/bytes.js';
 import type { Session } from '../protocol/messages.js';
 import type { NewSession } from './db/sessions.js';
 
-/** A session ends this long after its last use. */
-export const sessionTtlMs = 90 * 24 * 60 * 60 * 1000;
+/** A session ends this long after its last use, unless the operator says otherwise. */
+export const sessionTtlDefaultMs = 90 * 24 * 60 * 60 * 1000;
 
 export function createSessionSecret(
   label: string,
   nowMs: number,
+  ttlMs: number,
 ): { row: Omit<NewSession, 'accountNo'>; answer: Session } {
   const secret = randomBytes(32);
   const sessionId = toHex(randomBytes(16));
-  const expiresAt = nowMs + sessionTtlMs;
+  const expiresAt = nowMs + ttlMs;
   return {
     row: { sessionId, secretHash: sha256(secret), label, createdAt: nowMs, expiresAt },
     answer: { id: sessionId, secret: toBase64(secret), expiresAt: new Date(expiresAt).toISOString() },

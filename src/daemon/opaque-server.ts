@@ -1,20 +1,29 @@
 // The daemon's half of OPAQUE (RFC 9807, docs/protocol.md, "Accounts"): it never sees a password, and an unknown account
 // gets an answer of the same shape as a known one.
-import { randomBytes } from 'node:crypto';
 import * as opaque from '@serenity-kit/opaque';
-import { toHex } from '../protocol/bytes.js';
+import { fromBase64 } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
+import { ExpiringMap } from './expiring-map.js';
 
 /** A login is finished within this time, or started again. */
 const loginTtlMs = 60_000;
 /** Started logins held at once; each one was paid for with proof of work. */
 const startedLoginsMax = 10_000;
 
+/** A registration record of RFC 9807: public key 32, masking key 64, envelope 96. */
+const recordBytes = 192;
+
 interface StartedLogin {
   readonly account: string;
   readonly state: string;
-  readonly known: boolean;
-  readonly expiresAt: number;
+  /** Undefined for an account that does not exist. */
+  readonly record: string | undefined;
+}
+
+/** Whose password was proved, and the registration record that it was proved against. */
+export interface ProvedLogin {
+  readonly account: string;
+  readonly registrationRecord: string;
 }
 
 export interface OpaqueServer {
@@ -22,20 +31,19 @@ export interface OpaqueServer {
   register(account: string, registrationRequest: string): string;
   /** Answers the first message of a login, for unknown accounts (record undefined) too. */
   startLogin(account: string, record: string | undefined, request: string): { loginId: string; loginResponse: string };
-  /** Returns the account that has proved its password; throws `login-failed`. A login id works once. */
-  finishLogin(loginId: string, finishLoginRequest: string): string;
+  /**
+   * Throws `login-failed` where the password was not proved. A login id works once. The caller MUST compare the record with
+   * the account's of that moment: a login that was started with an old password is worth nothing once there is a new one.
+   */
+  finishLogin(loginId: string, finishLoginRequest: string): ProvedLogin;
+  /** Throws `malformed` for what no login could be made with. */
+  checkRecord(registrationRecord: string): void;
 }
 
 export async function createOpaqueServer(serverSetup: string, now: () => number): Promise<OpaqueServer> {
   await opaque.ready;
-  const started = new Map<string, StartedLogin>();
-  const dropExpired = () => {
-    // Insertion order is expiry order, so the walk stops at the first live one.
-    for (const [loginId, login] of started) {
-      if (login.expiresAt > now()) return;
-      started.delete(loginId);
-    }
-  };
+  const started = new ExpiringMap<StartedLogin>({ ttlMs: loginTtlMs, countMax: startedLoginsMax, now });
+  const sampleRequest = opaque.client.startLogin({ password: 'sample' }).startLoginRequest;
   return {
     register(account, registrationRequest) {
       try {
@@ -50,8 +58,7 @@ export async function createOpaqueServer(serverSetup: string, now: () => number)
       }
     },
     startLogin(account, record, request) {
-      dropExpired();
-      if (started.size >= startedLoginsMax) throw new ProtocolError('rate-limited', 'too many logins at once');
+      started.checkRoom();
       let answer: opaque.server.LoginStartResult;
       try {
         answer = opaque.server.startLogin({
@@ -63,19 +70,12 @@ export async function createOpaqueServer(serverSetup: string, now: () => number)
       } catch (cause) {
         throw new ProtocolError('malformed', 'not a login request', { cause });
       }
-      const loginId = toHex(randomBytes(16));
-      started.set(loginId, {
-        account,
-        state: answer.serverLoginState,
-        known: record !== undefined,
-        expiresAt: now() + loginTtlMs,
-      });
+      const loginId = started.add({ account, state: answer.serverLoginState, record });
       return { loginId, loginResponse: answer.loginResponse };
     },
     finishLogin(loginId, finishLoginRequest) {
-      dropExpired();
-      const login = started.get(loginId);
-      started.delete(loginId);
+      const login = started.find(loginId);
+      started.remove(loginId);
       const failed = new ProtocolError('login-failed', 'wrong account or password');
       if (login === undefined) throw failed;
       try {
@@ -83,8 +83,24 @@ export async function createOpaqueServer(serverSetup: string, now: () => number)
       } catch {
         throw failed;
       }
-      if (!login.known) throw failed;
-      return login.account;
+      if (login.record === undefined) throw failed;
+      return { account: login.account, registrationRecord: login.record };
+    },
+    checkRecord(registrationRecord) {
+      // The library reads the beginning and leaves the rest alone.
+      if (fromBase64(registrationRecord).length !== recordBytes) {
+        throw new ProtocolError('malformed', 'not a registration record');
+      }
+      try {
+        opaque.server.startLogin({
+          serverSetup,
+          userIdentifier: 'sample',
+          registrationRecord,
+          startLoginRequest: sampleRequest,
+        });
+      } catch (cause) {
+        throw new ProtocolError('malformed', 'not a registration record', { cause });
+      }
     },
   };
 }

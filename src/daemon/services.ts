@@ -7,6 +7,7 @@ import { type Authorize, createAuthorizer } from './authorize.js';
 import { type Database, openDatabase } from './db/connection.js';
 import { countPacks, findUnknownPacks } from './db/packs.js';
 import { createLogTurns, type LogTurns } from './log-turns.js';
+import { sessionTtlDefaultMs } from './new-session.js';
 import { findOldPacks, listPacks, removeOldTempFiles, removePack } from './packs/leftovers.js';
 import { PackReader } from './packs/pack-reader.js';
 import { deriveServerKey, openServerKeys, type ServerKeys } from './server-keys.js';
@@ -16,6 +17,8 @@ export interface ServicesOptions {
   readonly dataDir: string;
   /** Bytes that one vault may own; null for no quota. */
   readonly quotaBytes: number | null;
+  /** How long a session lives after its last use; 90 days without it. */
+  readonly sessionTtlMs?: number;
   readonly log: Logger;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -24,6 +27,7 @@ export interface ServicesOptions {
 export interface Services {
   readonly dataDir: string;
   readonly quotaBytes: number | null;
+  readonly sessionTtlMs: number;
   readonly log: Logger;
   readonly now: () => number;
   readonly version: string;
@@ -44,7 +48,7 @@ const orphanPacksMax = 64;
 
 /** Opens `dataDir`, making what is missing. Call `close` when no request is under way any more. */
 export async function openServices(options: ServicesOptions): Promise<Services> {
-  const { dataDir, quotaBytes, log, now = Date.now } = options;
+  const { dataDir, quotaBytes, sessionTtlMs = sessionTtlDefaultMs, log, now = Date.now } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const { keys, isNew } = await openServerKeys(dataDir);
   const database = await openDatabase(join(dataDir, 'jaycloud.db'));
@@ -56,10 +60,11 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
   }
   const packReader = new PackReader(dataDir);
   const logTurns = createLogTurns();
-  const authenticate = createAuthenticator(database, now);
+  const authenticate = createAuthenticator(database, now, sessionTtlMs);
   return {
     dataDir,
     quotaBytes,
+    sessionTtlMs,
     log,
     now,
     version: readVersion(),

@@ -69,6 +69,19 @@ export const tokenBundleBytesMax = 16 * kib;
 
 /** Tokens that one vault has had, revoked and expired ones included. */
 export const tokensMax = 10_000;
+/**
+ * Argon2id of a password, in KiB, passes and lanes. Less would be too cheap to guess, more would stop the machine of
+ * whoever is told to compute it.
+ */
+export const stretchingMemoryKibMin = 64 * kib;
+export const stretchingMemoryKibMax = 1024 * kib;
+export const stretchingIterationsMin = 3;
+export const stretchingIterationsMax = 16;
+export const stretchingParallelismMin = 1;
+export const stretchingParallelismMax = 16;
+
+/** Sessions in one answer of `listSessions`. */
+export const listedSessionsMax = 1000;
 
 /** A possession challenge is good for this long. */
 export const possessionTtlMs = 5 * 60 * 1000;

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { scopes } from './certificate.js';
 import { ProtocolError } from './errors.js';
+import * as limits from './limits.js';
 import {
   accountNamePattern,
   envelopeBytesMax,
@@ -17,18 +18,18 @@ const base64Text = (bytesMax: number) =>
     .string()
     .max(Math.ceil((bytesMax * 4) / 3))
     .regex(/^[A-Za-z0-9_-]*$/);
-const base64Of = (bytes: number) => base64Text(bytes).length(Math.ceil((bytes * 4) / 3));
-const entityId = z.string().regex(/^[0-9a-f]{32}$/);
-const accountName = z.string().regex(accountNamePattern);
-const opaqueText = base64Text(4096);
-const time = z.iso.datetime();
+export const base64Of = (bytes: number) => base64Text(bytes).length(Math.ceil((bytes * 4) / 3));
+export const entityId = z.string().regex(/^[0-9a-f]{32}$/);
+export const accountName = z.string().regex(accountNamePattern);
+export const opaqueText = base64Text(4096);
+export const time = z.iso.datetime();
 
 export const purposes = ['register', 'login', 'upload', 'query'] as const;
 const purpose = z.enum(purposes);
 export type Purpose = z.infer<typeof purpose>;
 
 /** A solved challenge: the token as it was issued and the sub-solutions (docs/proof-of-work.md, "Wire form"). */
-const proof = z.strictObject({ token: base64Text(256), solutions: base64Text(64 * 24) });
+export const proof = z.strictObject({ token: base64Text(256), solutions: base64Text(64 * 24) });
 export type Proof = z.infer<typeof proof>;
 
 const healthResponse = z.object({ status: z.literal('ok'), protocol: z.literal(1), version: z.string() });
@@ -71,7 +72,7 @@ export type StartRegistrationRequest = z.infer<typeof startRegistrationRequest>;
 const startRegistrationResponse = z.object({ registrationResponse: opaqueText });
 export type StartRegistrationResponse = z.infer<typeof startRegistrationResponse>;
 
-const envelope = base64Text(envelopeBytesMax);
+export const envelope = base64Text(envelopeBytesMax);
 
 /** What a new account leaves with the daemon: public keys and envelopes that only the client can open. */
 const accountKeys = z.strictObject({
@@ -84,18 +85,30 @@ const accountKeys = z.strictObject({
   vaultEnvelope: envelope,
 });
 
+/** Argon2id parameters that a client may choose. */
+export const keyStretching = z.strictObject({
+  memoryKib: z.int().min(limits.stretchingMemoryKibMin).max(limits.stretchingMemoryKibMax),
+  iterations: z.int().min(limits.stretchingIterationsMin).max(limits.stretchingIterationsMax),
+  parallelism: z.int().min(limits.stretchingParallelismMin).max(limits.stretchingParallelismMax),
+});
+export type KeyStretching = z.infer<typeof keyStretching>;
+
+/** What the daemon says of them: any numbers, because it is the client that refuses weak ones. */
+const toldKeyStretching = z.object({ memoryKib: z.int(), iterations: z.int(), parallelism: z.int() });
+
 /** Ids of account and vault are chosen by the client, because the envelopes are bound to them. */
 const createAccountRequest = z.strictObject({
   account: accountName,
   accountId: entityId,
   registrationRecord: opaqueText,
+  keyStretching,
   keys: accountKeys,
   label: z.string().max(200),
   proof,
 });
 export type CreateAccountRequest = z.infer<typeof createAccountRequest>;
 
-const session = z.object({ id: entityId, secret: base64Of(32), expiresAt: time });
+export const session = z.object({ id: entityId, secret: base64Of(32), expiresAt: time });
 export type Session = z.infer<typeof session>;
 
 const createAccountResponse = z.object({ session });
@@ -104,7 +117,11 @@ export type CreateAccountResponse = z.infer<typeof createAccountResponse>;
 const startLoginRequest = z.strictObject({ account: accountName, startLoginRequest: opaqueText, proof });
 export type StartLoginRequest = z.infer<typeof startLoginRequest>;
 
-const startLoginResponse = z.object({ loginId: entityId, loginResponse: opaqueText });
+const startLoginResponse = z.object({
+  loginId: entityId,
+  loginResponse: opaqueText,
+  keyStretching: toldKeyStretching,
+});
 export type StartLoginResponse = z.infer<typeof startLoginResponse>;
 
 const createSessionRequest = z.strictObject({
@@ -114,7 +131,7 @@ const createSessionRequest = z.strictObject({
 });
 export type CreateSessionRequest = z.infer<typeof createSessionRequest>;
 
-const createSessionResponse = z.object({
+export const createSessionResponse = z.object({
   session,
   account: accountName,
   accountId: entityId,
@@ -221,7 +238,7 @@ const errorResponse = z.object({ error: z.object({ code: z.string(), message: z.
 export type ErrorResponse = z.infer<typeof errorResponse>;
 
 /** Turns a schema into a parser whose only failure is `malformed`, and whose message never repeats the input. */
-function parser<T>(schema: z.ZodType<T>): (value: unknown) => T {
+export function parser<T>(schema: z.ZodType<T>): (value: unknown) => T {
   return (value) => {
     const result = schema.safeParse(value);
     if (result.success) return result.data;

@@ -21,6 +21,7 @@ describe('parseConfig', () => {
       port: 7878,
       quotaBytes: null,
       pow: 'floor',
+      sessionTtlMs: 90 * 86_400_000,
       tls: null,
       logLevel: 'info',
       isClear: false,
@@ -63,6 +64,22 @@ describe('parseConfig', () => {
       expect(faultsOf({ data: 'd', quota })).toHaveLength(1);
   });
 
+  test('reads the life of a session, from a second to a year', () => {
+    const lives: [string, number][] = [
+      ['1s', 1000],
+      ['30m', 30 * 60_000],
+      ['12h', 12 * 3_600_000],
+      ['365d', 365 * 86_400_000],
+      ['31536000s', 365 * 86_400_000],
+    ];
+    for (const [sessionTtl, sessionTtlMs] of lives) expect(configOf({ sessionTtl }).sessionTtlMs).toBe(sessionTtlMs);
+    expect(configOf({}, { JAYCLOUDD_SESSION_TTL: '2s' }).sessionTtlMs).toBe(2000);
+    expect(configOf({ sessionTtl: '1h' }, { JAYCLOUDD_SESSION_TTL: '2s' }).sessionTtlMs).toBe(3_600_000);
+    for (const sessionTtl of ['0s', '366d', '31536001s', '90', '1.5h', '-1d', '1w', '9999999999s', '']) {
+      expect(faultsOf({ data: 'd', sessionTtl }), sessionTtl).toHaveLength(1);
+    }
+  });
+
   test('credentials travel over TLS or to loopback, unless told otherwise', () => {
     for (const listen of ['0.0.0.0:80', '[::]:80', 'example.test:80', '10.0.0.1:80']) {
       expect(faultsOf({ data: 'd', listen })).toHaveLength(1);
@@ -77,8 +94,8 @@ describe('parseConfig', () => {
   });
 
   test('tells every fault at once', () => {
-    const flags = { listen: 'x', quota: 'x', pow: 'x', tlsCert: 'c', logLevel: 'x' };
-    expect(faultsOf(flags, { JAYCLOUDD_ALLOW_HTTP: 'yes' })).toHaveLength(7);
+    const flags = { listen: 'x', quota: 'x', pow: 'x', sessionTtl: 'x', tlsCert: 'c', logLevel: 'x' };
+    expect(faultsOf(flags, { JAYCLOUDD_ALLOW_HTTP: 'yes' })).toHaveLength(8);
     for (const listen of ['', ':80', '1.2.3.4', '1.2.3.4:65536', '::1:80', '[1.2.3.4]:80', 'a b:80', 'host:']) {
       expect(faultsOf({ data: 'd', listen })).toHaveLength(1);
     }

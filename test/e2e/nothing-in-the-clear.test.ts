@@ -11,6 +11,7 @@ import { findSecrets, spellingsOf } from '../helpers/spellings.js';
 
 const account = 'account-of-the-recording';
 const password = `password ${randomBytes(9).toString('base64')}`;
+const newPassword = `another ${randomBytes(9).toString('base64')}`;
 const marker = 'MARKER-IN-THE-CONTENT-OF-FILES';
 const fileName = 'marker-name-of-a-file.txt';
 const folderName = 'marker-name-of-a-folder';
@@ -50,6 +51,10 @@ async function fullRun(): Promise<void> {
   expect((await machine.run(['cat', `${snapshotName}:small`])).stdout).toBe(`${marker} small`);
   await machine.summary(['pull', snapshotName, 'out']);
   await machine.summary(['rm', `${snapshotName}@1`]);
+  const env = { JAYCLOUD_RECOVERY_KEY: recoveryText, JAYCLOUD_NEW_PASSWORD: newPassword };
+  await machine.summary(['recovery', 'rehearse'], 0, { env });
+  await machine.summary(['passwd'], 0, { env });
+  await machine.summary(['recover'], 0, { env });
 }
 
 beforeAll(async () => {
@@ -82,6 +87,7 @@ function secrets(): ReadonlyMap<string, Uint8Array> {
     ['target of a link', Buffer.from(linkTarget)],
     ['path of the source', Buffer.from(tree)],
     ['password', Buffer.from(password)],
+    ['new password', Buffer.from(newPassword)],
     ['account root', Buffer.from(root, 'base64url')],
     ['vault secret', Buffer.from(vaultSecrets[0] ?? '', 'base64url')],
     ['signing seed', Buffer.from(signingSeed, 'base64url')],

@@ -113,6 +113,51 @@ describe.runIf(process.platform === 'linux')('on a terminal', () => {
     expect(free.exit).toBe(0);
   });
 
+  test('passwd asks for the present password and twice for a new one, recover and rehearse for the key, all hidden', async () => {
+    const machine = machineWithoutPassword();
+    const registered = await onTerminal(
+      machine,
+      ['register', 'tove'],
+      [
+        ['New password for tove:', `old secret${enter}`],
+        ['Again:', `old secret${enter}`],
+      ],
+    );
+    const key = /(?:[0-9A-Z]{4}-){13}[0-9A-Z]{4}/.exec(registered.shown)?.[0] ?? '';
+    const changed = await onTerminal(
+      machine,
+      ['passwd'],
+      [
+        ['Present password of tove:', `old secret${enter}`],
+        ['New password for tove:', `new secret${enter}`],
+        ['Again:', `new secret${enter}`],
+      ],
+    );
+    expect(changed.exit).toBe(0);
+    expect(changed.shown).toContain('changed the password of tove');
+    const asked: [string, string] = ['Recovery key of tove:', `${key}${enter}`];
+    const rehearsed = await onTerminal(machine, ['recovery', 'rehearse'], [asked]);
+    expect(rehearsed.exit).toBe(0);
+    const recovered = await onTerminal(
+      machineWithoutPassword(),
+      ['recover', 'tove'],
+      [asked, ['New password for tove:', `last secret${enter}`], ['Again:', `last secret${enter}`]],
+    );
+    expect(recovered.exit).toBe(0);
+    for (const { shown } of [changed, rehearsed, recovered]) {
+      expect(shown).not.toContain(key);
+      expect(shown).not.toContain('secret');
+    }
+    // A slip is told before a password is asked for.
+    const slipped = await onTerminal(
+      machineWithoutPassword(),
+      ['recover', 'tove'],
+      [['Recovery key of tove:', `x${enter}`]],
+    );
+    expect(slipped.exit).toBe(12);
+    expect(slipped.shown).toContain('this is not a whole recovery key');
+  });
+
   test('a push and a pull show a live line, which their result replaces; --quiet shows nothing', async () => {
     const machine = new Machine({ JAYCLOUD_SERVER: daemon.url, JAYCLOUD_PASSWORD: 'a long secret' });
     await machine.summary(['register', 'tara']);

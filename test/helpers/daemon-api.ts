@@ -7,8 +7,11 @@ import type { Machine } from './programs.js';
 
 /** What the credential file of a machine holds for its one login. */
 export interface StoredCredential {
+  readonly account: string;
   readonly vaultId: string;
   readonly sessionId: string;
+  /** Of the local default vault alone, until somebody gives it one. */
+  readonly password?: string;
   readonly sessionSecret: string;
   readonly signingSeed: string;
   readonly root: string;

@@ -21,7 +21,7 @@ export interface PowApp {
 export async function createPowApp(prices: PriceSource, now: () => number): Promise<PowApp> {
   const database = await openDatabase(':memory:');
   const challenges = createChallenges({ masterKey: new Uint8Array(32), prices, now });
-  const authorize = createAuthorizer(database, createAuthenticator(database, now), now);
+  const authorize = createAuthorizer(database, createAuthenticator(database, now, 24 * 60 * 60 * 1000), now);
   const app = new Hono();
   app.onError((error, c) => {
     if (!(error instanceof ProtocolError)) throw error;

@@ -448,6 +448,46 @@ def possession_vectors():
     write("possession.json", {"seed": b"possession", "nonce": nonce, "vaultId": vault_id, "cases": cases})
 
 
+def recovery_vectors():
+    """A whole keyring, and what a recovery key signs: docs/format.md, sections 9 to 11, docs/protocol.md, "Recovery"."""
+    root, recovery, export = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 64
+    account_id, vault_id, salt, challenge = bytes([5]) * 16, bytes([7]) * 16, bytes([3]) * 32, bytes([9]) * 32
+    derive = lambda secret, label: hkdf(secret, b"", label.encode(), 32)
+    daemon_key, record, stretching = "daemonPublicKey", "registrationRecord", (65_536, 3, 4)
+    parameters = struct.pack(">3I", *stretching)
+    wrapped = root + sha256(daemon_key.encode()) + parameters
+    signing = derive(recovery, "jaycloud/1/account/recovery-signing")
+    password_envelope = envelope(derive(export, "jaycloud/1/account/password-wrap"), salt, "root/password", account_id, wrapped)
+    sign = lambda message: Ed25519PrivateKey.from_private_bytes(signing).sign(message)
+    write("recovery.json", {
+        "account": "ann",
+        "accountId": account_id,
+        "accountRoot": root,
+        "recoveryKey": recovery,
+        "exportKey": export,
+        "vaultSecret": VAULT_SECRET,
+        "daemonKey": daemon_key,
+        "keyStretching": stretching,
+        "keys": {
+            "identityPublicKey": public_ed25519(derive(root, "jaycloud/1/account/identity")),
+            "recoveryPublicKey": public_ed25519(signing),
+            "passwordEnvelope": password_envelope,
+            "recoveryEnvelope": envelope(derive(recovery, "jaycloud/1/account/recovery-wrap"), salt, "root/recovery",
+                                         account_id, wrapped),
+            "vaultId": vault_id,
+            "vaultPublicKey": derive_key_pair(derive(VAULT_SECRET, "jaycloud/1/vault/hpke"))[1],
+            "vaultEnvelope": envelope(derive(root, "jaycloud/1/account/vault-wrap"), salt, "vault", account_id + vault_id,
+                                      VAULT_SECRET),
+        },
+        "challenge": challenge,
+        "registrationRecord": record,
+        "openSignature": sign(b"jaycloud/1/recovery-open\0" + challenge + b"ann"),
+        "finishSignature": sign(b"jaycloud/1/recovery-finish\0" + challenge + sha256(record.encode())
+                                + sha256(password_envelope) + parameters),
+    })
+
+
 for job in (seal_vectors, frame_vectors, padme_vectors, chunker_vectors, key_vectors, name_vectors, token_vectors,
-            envelope_vectors, log_vectors, author_vectors, manifest_vectors, snapshot_vectors, possession_vectors):
+            envelope_vectors, log_vectors, author_vectors, manifest_vectors, snapshot_vectors, possession_vectors,
+            recovery_vectors):
     job()

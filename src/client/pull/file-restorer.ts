@@ -3,7 +3,8 @@
 import { leafRecordBytesMax } from '../../protocol/blob-stream.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
-import { type DaemonApi, LongAnswerError } from '../daemon-api.js';
+import { LongAnswerError } from '../daemon-answer.js';
+import type { DaemonApi } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
 import { reportDamage } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';

@@ -1,6 +1,7 @@
 // Accounts, their credentials and keyrings, and the personal vault that each one starts with.
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { ProtocolError } from '../../protocol/errors.js';
+import type { KeyStretching } from '../../protocol/messages.js';
 import type { Queries } from './connection.js';
 import { accounts, credentials, keyringRecords, members, vaults } from './schema.js';
 
@@ -10,6 +11,7 @@ export interface NewAccount {
   readonly identityPublicKey: Uint8Array;
   readonly recoveryPublicKey: Uint8Array;
   readonly registrationRecord: string;
+  readonly keyStretching: KeyStretching;
   readonly passwordEnvelope: Uint8Array;
   readonly recoveryEnvelope: Uint8Array;
   readonly vaultId: string;
@@ -53,7 +55,10 @@ export function insertAccount(tx: Queries, account: NewAccount, nowMs: number): 
     })
     .returning({ accountNo: accounts.accountNo })
     .get();
-  tx.insert(credentials).values({ accountNo, registrationRecord: account.registrationRecord, updatedAt: nowMs }).run();
+  const { registrationRecord, keyStretching } = account;
+  tx.insert(credentials)
+    .values({ accountNo, registrationRecord, ...stretchingColumns(keyStretching), updatedAt: nowMs })
+    .run();
   const { vaultNo } = tx
     .insert(vaults)
     .values({
@@ -83,13 +88,51 @@ export function insertAccount(tx: Queries, account: NewAccount, nowMs: number): 
   return accountNo;
 }
 
-export function findRegistrationRecord(db: Queries, name: string): string | undefined {
+function stretchingColumns({ memoryKib, iterations, parallelism }: KeyStretching) {
+  return {
+    stretchingMemoryKib: memoryKib,
+    stretchingIterations: iterations,
+    stretchingParallelism: parallelism,
+  };
+}
+
+/** What proves a password. */
+export interface AccountCredential {
+  readonly registrationRecord: string;
+  readonly keyStretching: KeyStretching;
+}
+
+export function findCredential(db: Queries, name: string): AccountCredential | undefined {
   return db
-    .select({ registrationRecord: credentials.registrationRecord })
+    .select({
+      registrationRecord: credentials.registrationRecord,
+      keyStretching: {
+        memoryKib: credentials.stretchingMemoryKib,
+        iterations: credentials.stretchingIterations,
+        parallelism: credentials.stretchingParallelism,
+      },
+    })
     .from(accounts)
     .innerJoin(credentials, eq(credentials.accountNo, accounts.accountNo))
     .where(eq(accounts.name, name))
-    .get()?.registrationRecord;
+    .get();
+}
+
+export interface NewPassword extends AccountCredential {
+  readonly passwordEnvelope: Uint8Array;
+}
+
+/** Only inside a transaction: a record without its envelope would lock the account. */
+export function replacePassword(tx: Queries, accountNo: number, password: NewPassword, nowMs: number): void {
+  const { registrationRecord, keyStretching, passwordEnvelope } = password;
+  tx.update(credentials)
+    .set({ registrationRecord, ...stretchingColumns(keyStretching), updatedAt: nowMs })
+    .where(eq(credentials.accountNo, accountNo))
+    .run();
+  tx.update(keyringRecords)
+    .set({ envelope: Buffer.from(passwordEnvelope), updatedAt: nowMs })
+    .where(and(eq(keyringRecords.accountNo, accountNo), eq(keyringRecords.purpose, passwordPurpose)))
+    .run();
 }
 
 export function findKeyring(db: Queries, name: string): AccountKeyring | undefined {

@@ -23,6 +23,10 @@ export const credentials = sqliteTable('credentials', {
     .primaryKey()
     .references(() => accounts.accountNo),
   registrationRecord: text('registration_record').notNull(),
+  /** Argon2id of the password. The defaults are those of every account made before these columns. */
+  stretchingMemoryKib: integer('stretching_memory_kib').notNull().default(65_536),
+  stretchingIterations: integer('stretching_iterations').notNull().default(3),
+  stretchingParallelism: integer('stretching_parallelism').notNull().default(4),
   updatedAt: timeMs('updated_at'),
 });
 
@@ -52,9 +56,11 @@ export const sessions = sqliteTable(
     secretHash: bytes('secret_hash').notNull().unique(),
     label: text('label').notNull(),
     createdAt: timeMs('created_at'),
+    /** To the hour: reading costs no write. The migration that adds the column fills it with `created_at`. */
+    lastUsedAt: timeMs('last_used_at').default(0),
     expiresAt: timeMs('expires_at'),
   },
-  (table) => [index('sessions_by_expiry').on(table.expiresAt)],
+  (table) => [index('sessions_by_expiry').on(table.expiresAt), index('sessions_by_account').on(table.accountNo)],
 );
 
 export const vaults = sqliteTable('vaults', {

@@ -1,5 +1,5 @@
 // Who is calling: bearer sessions, stored hashed.
-import { and, eq, gt, inArray, lte } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, lte, ne } from 'drizzle-orm';
 import type { Queries } from './connection.js';
 import { accounts, members, sessions, vaults } from './schema.js';
 
@@ -12,6 +12,8 @@ export interface SessionCaller {
   readonly vaultId: string;
   readonly sessionId: string;
   readonly sessionCreatedAt: number;
+  /** To the hour. */
+  readonly sessionLastUsedAt: number;
   readonly sessionExpiresAt: number;
 }
 
@@ -25,6 +27,7 @@ export function findCaller(db: Queries, secretHash: Uint8Array, nowMs: number): 
       vaultId: vaults.vaultId,
       sessionId: sessions.sessionId,
       sessionCreatedAt: sessions.createdAt,
+      sessionLastUsedAt: sessions.lastUsedAt,
       sessionExpiresAt: sessions.expiresAt,
     })
     .from(sessions)
@@ -48,16 +51,65 @@ export interface NewSession {
 
 export function insertSession(db: Queries, session: NewSession): void {
   db.insert(sessions)
-    .values({ ...session, secretHash: Buffer.from(session.secretHash) })
+    .values({ ...session, lastUsedAt: session.createdAt, secretHash: Buffer.from(session.secretHash) })
     .run();
 }
 
-export function renewSession(db: Queries, sessionId: string, expiresAt: number): void {
-  db.update(sessions).set({ expiresAt }).where(eq(sessions.sessionId, sessionId)).run();
+/** Notes a use of the session at `lastUsedAt`; it ends at `expiresAt` then. */
+export function touchSession(
+  db: Queries,
+  sessionId: string,
+  { lastUsedAt, expiresAt }: { lastUsedAt: number; expiresAt: number },
+): void {
+  db.update(sessions).set({ lastUsedAt, expiresAt }).where(eq(sessions.sessionId, sessionId)).run();
+}
+
+export interface ListedSession {
+  readonly sessionId: string;
+  readonly label: string;
+  readonly createdAt: number;
+  readonly lastUsedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Live sessions of an account, the one used last first. */
+export function findSessions(db: Queries, accountNo: number, nowMs: number, countMax: number): ListedSession[] {
+  return db
+    .select({
+      sessionId: sessions.sessionId,
+      label: sessions.label,
+      createdAt: sessions.createdAt,
+      lastUsedAt: sessions.lastUsedAt,
+      expiresAt: sessions.expiresAt,
+    })
+    .from(sessions)
+    .where(and(eq(sessions.accountNo, accountNo), gt(sessions.expiresAt, nowMs)))
+    .orderBy(desc(sessions.lastUsedAt), desc(sessions.createdAt), sessions.sessionId)
+    .limit(countMax)
+    .all();
 }
 
 export function deleteSession(db: Queries, sessionId: string): void {
   db.delete(sessions).where(eq(sessions.sessionId, sessionId)).run();
+}
+
+/** Ends a live session of this account; false where it has none of this id. */
+export function deleteSessionOf(db: Queries, accountNo: number, sessionId: string, nowMs: number): boolean {
+  const isOwn = and(eq(sessions.accountNo, accountNo), eq(sessions.sessionId, sessionId));
+  return (
+    db
+      .delete(sessions)
+      .where(and(isOwn, gt(sessions.expiresAt, nowMs)))
+      .run().changes > 0
+  );
+}
+
+/** Ends all sessions of an account but `keptSessionId`, where one is given; returns how many of them were live. */
+export function deleteOtherSessions(tx: Queries, accountNo: number, nowMs: number, keptSessionId?: string): number {
+  deleteExpiredSessions(tx, nowMs);
+  const isOwn = eq(sessions.accountNo, accountNo);
+  const isOther = keptSessionId === undefined ? isOwn : and(isOwn, ne(sessions.sessionId, keptSessionId));
+  return tx.delete(sessions).where(isOther).run().changes;
 }
 
 export function deleteExpiredSessions(db: Queries, nowMs: number): void {

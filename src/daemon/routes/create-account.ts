@@ -11,23 +11,28 @@ import { insertAccount } from '../db/accounts.js';
 import type { Database } from '../db/connection.js';
 import { insertSession } from '../db/sessions.js';
 import { createSessionSecret } from '../new-session.js';
+import type { OpaqueServer } from '../opaque-server.js';
 import { readJson } from '../request-body.js';
 
 interface Needs {
   readonly database: Database;
   readonly challenges: Challenges;
+  readonly opaque: OpaqueServer;
+  readonly sessionTtlMs: number;
   readonly now: () => number;
 }
 
-export function createAccountRoute(app: Hono, { database, challenges, now }: Needs): void {
+export function createAccountRoute(app: Hono, needs: Needs): void {
+  const { database, challenges, opaque, sessionTtlMs, now } = needs;
   app.post(endpoints.createAccount.path, async (c) => {
     const request = parseCreateAccountRequest(await readJson(c, jsonBytesMax));
     challenges.redeem(request.proof, {
       purposes: ['register'],
       binding: challengeBinding('register', request.account),
     });
+    opaque.checkRecord(request.registrationRecord);
     const nowMs = now();
-    const session = createSessionSecret(request.label, nowMs);
+    const session = createSessionSecret(request.label, nowMs, sessionTtlMs);
     const { keys } = request;
     database.transaction((tx) => {
       const accountNo = insertAccount(
@@ -36,6 +41,7 @@ export function createAccountRoute(app: Hono, { database, challenges, now }: Nee
           accountId: request.accountId,
           name: request.account,
           registrationRecord: request.registrationRecord,
+          keyStretching: request.keyStretching,
           identityPublicKey: fromBase64(keys.identityPublicKey),
           recoveryPublicKey: fromBase64(keys.recoveryPublicKey),
           passwordEnvelope: fromBase64(keys.passwordEnvelope),

@@ -1,0 +1,45 @@
+// passwd: another password for the account that is logged in. The keys stay the same, so no data moves.
+import { Command } from 'commander';
+import type { Run } from '../main.js';
+import { readPasswordChange } from '../password.js';
+import type { Session } from '../session.js';
+import { formatCount } from '../text.js';
+
+interface PasswdFlags {
+  readonly passwordStdin?: boolean;
+}
+
+export function passwdCommand(run: Run): Command {
+  return new Command('passwd')
+    .description('change the password and end all other sessions')
+    .option('--password-stdin', 'read the present and the new password from standard input, a line each')
+    .action((flags: PasswdFlags, command: Command) => run(command, (session) => runPasswd(session, flags)));
+}
+
+async function runPasswd(session: Session, flags: PasswdFlags): Promise<number> {
+  const credential = await session.credential();
+  const api = await session.api();
+  api.useSession(credential.sessionSecret);
+  // Nobody types passwords for a session that has ended.
+  const { account } = await api.getAccount();
+  const { password: environment, newPassword: newEnvironment, server } = session.settings;
+  const known = credential.password;
+  const source = { environment, newEnvironment, known, fromStdin: flags.passwordStdin ?? false };
+  const { password, newPassword } = await readPasswordChange(source, account);
+  const { changePassword } = await import('../../client/account.js');
+  const change = { credential, password, newPassword, solver: session.solver };
+  const endedSessions = await changePassword(api, change);
+  // What was kept here opens nothing any more; the new password is for its owner to keep.
+  if (known !== undefined) await session.keep({ ...credential, password: undefined });
+  const { attempts: powAttempts, seconds: powSeconds } = session.solver;
+  const ended =
+    endedSessions === 0 ? 'no other session was open' : `${formatCount(endedSessions, 'other session')} ended`;
+  session.output.summary(`changed the password of ${account} on ${server}; ${ended}`, {
+    account,
+    server,
+    endedSessions,
+    powAttempts,
+    powSeconds,
+  });
+  return 0;
+}

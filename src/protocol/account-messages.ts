@@ -1,0 +1,72 @@
+// Messages of an account that is there already: its sessions, another password, the recovery key (docs/protocol.md). They
+// are made of the parts of messages.ts, which has all others.
+import { z } from 'zod';
+import {
+  accountName,
+  base64Of,
+  createSessionResponse,
+  entityId,
+  envelope,
+  keyStretching,
+  opaqueText,
+  parser,
+  proof,
+  session,
+  time,
+} from './messages.js';
+
+const listSessionsResponse = z.object({
+  sessions: z.array(
+    z.object({
+      id: entityId,
+      label: z.string(),
+      createdAt: time,
+      lastUsedAt: time,
+      expiresAt: time,
+      isCurrent: z.boolean(),
+    }),
+  ),
+});
+export type ListSessionsResponse = z.infer<typeof listSessionsResponse>;
+
+/** What takes the place of the old password. */
+const newPassword = { registrationRecord: opaqueText, keyStretching, passwordEnvelope: envelope };
+
+const changePasswordRequest = z.strictObject({ loginId: entityId, finishLoginRequest: opaqueText, ...newPassword });
+export type ChangePasswordRequest = z.infer<typeof changePasswordRequest>;
+
+const changePasswordResponse = z.object({ endedSessions: z.int().min(0) });
+export type ChangePasswordResponse = z.infer<typeof changePasswordResponse>;
+
+const startRecoveryRequest = z.strictObject({ account: accountName, proof });
+export type StartRecoveryRequest = z.infer<typeof startRecoveryRequest>;
+
+const startRecoveryResponse = z.object({ recoveryId: entityId, challenge: base64Of(32) });
+export type StartRecoveryResponse = z.infer<typeof startRecoveryResponse>;
+
+const openRecoveryRequest = z.strictObject({ recoveryId: entityId, signature: base64Of(64) });
+export type OpenRecoveryRequest = z.infer<typeof openRecoveryRequest>;
+
+const openRecoveryResponse = createSessionResponse.omit({ session: true });
+export type OpenRecoveryResponse = z.infer<typeof openRecoveryResponse>;
+
+const finishRecoveryRequest = z.strictObject({
+  recoveryId: entityId,
+  signature: base64Of(64),
+  ...newPassword,
+  label: z.string().max(200),
+});
+export type FinishRecoveryRequest = z.infer<typeof finishRecoveryRequest>;
+
+const finishRecoveryResponse = z.object({ session, endedSessions: z.int().min(0) });
+export type FinishRecoveryResponse = z.infer<typeof finishRecoveryResponse>;
+
+export const parseListSessionsResponse = parser(listSessionsResponse);
+export const parseChangePasswordRequest = parser(changePasswordRequest);
+export const parseChangePasswordResponse = parser(changePasswordResponse);
+export const parseStartRecoveryRequest = parser(startRecoveryRequest);
+export const parseStartRecoveryResponse = parser(startRecoveryResponse);
+export const parseOpenRecoveryRequest = parser(openRecoveryRequest);
+export const parseOpenRecoveryResponse = parser(openRecoveryResponse);
+export const parseFinishRecoveryRequest = parser(finishRecoveryRequest);
+export const parseFinishRecoveryResponse = parser(finishRecoveryResponse);
