@@ -55,8 +55,15 @@ function readSeenHead(vault: Vault): LogHead {
 
 function writeSeenHead(vault: Vault, head: LogHead): void {
   if (head.seq <= readSeenHead(vault).seq) return;
-  mkdirSync(vault.stateDir, { recursive: true, mode: 0o700 });
-  writeFileDurably(headPath(vault), `${JSON.stringify({ seq: head.seq, hash: toHex(head.hash) })}\n`);
+  try {
+    mkdirSync(vault.stateDir, { recursive: true, mode: 0o700 });
+    writeFileDurably(headPath(vault), `${JSON.stringify({ seq: head.seq, hash: toHex(head.hash) })}\n`);
+  } catch {
+    // Reading works on a machine that can keep nothing. It checks against what was seen before, if anything.
+    vault.onNote?.(
+      `${vault.stateDir} cannot be written: this machine will not notice if the daemon goes back to an older state`,
+    );
+  }
 }
 
 function rolledBack(vault: Vault, detail: string): ClientError {

@@ -19,6 +19,8 @@ export interface Vault {
   readonly cacheDir: string;
   /** Where it keeps the head of the log that it last saw. */
   readonly stateDir: string;
+  /** Gets what the user should know while the work goes on. */
+  readonly onNote?: (line: string) => void;
 }
 
 export function openVault(settings: Settings, credential: Credential, api: DaemonApi): Vault {

@@ -3,12 +3,16 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import scryptJs from 'scrypt-js';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readCredentialFile, writeCredentialFile } from '../../src/client/credential-file.js';
+import { type CredentialFile, readCredentialFile, writeCredentialFile } from '../../src/client/credential-file.js';
 import { makeTempDir, removeTempDirs } from '../helpers/programs.js';
 
 afterAll(removeTempDirs);
 
-const fileIn = (passphrase?: string, path = join(makeTempDir(), 'sub', 'credentials.json')) => ({ path, passphrase });
+const fileIn = (passphrase?: string, path = join(makeTempDir(), 'sub', 'credentials.json')): CredentialFile => ({
+  path,
+  passphrase,
+  oldPassphrase: undefined,
+});
 
 describe('the credential file', () => {
   test('gives back what was written, forgets what was removed, and is its owner’s alone', async () => {
@@ -28,7 +32,7 @@ describe('the credential file', () => {
     const text = readFileSync(file.path, 'utf8');
     expect(text).not.toContain('secret itself');
     expect(text).not.toContain('entry name');
-    expect(JSON.parse(text)).toMatchObject({ version: 1, kdf: { name: 'scrypt', logN: 15, r: 8, p: 1 } });
+    expect(JSON.parse(text)).toMatchObject({ version: 1, kdf: { name: 'scrypt', logN: 17, r: 8, p: 1 } });
     expect(await readCredentialFile(file, 'entry name')).toBe('the secret itself');
     const wrong = readCredentialFile({ ...file, passphrase: 'wrong horse' }, 'entry name');
     await expect(wrong).rejects.toMatchObject({ name: 'ClientError', code: 'wrong-credential' });

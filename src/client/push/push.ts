@@ -73,7 +73,7 @@ class PushRun {
   readonly #queue: EntryQueue;
   readonly #manifest: ManifestWriter;
   readonly #cache: PushCacheReader | undefined;
-  #cacheWriter: PushCacheWriter | undefined;
+  readonly #cacheWriter: PushCacheWriter;
   readonly #isPrivate: (path: ByteText) => boolean;
   readonly #nodes: NodeSender;
   #reusedChunks = 0;
@@ -148,7 +148,7 @@ class PushRun {
 
   async close(): Promise<void> {
     this.#cache?.close();
-    this.#cacheWriter?.discard();
+    this.#cacheWriter.discard();
     await this.#pool.close();
   }
 
@@ -225,7 +225,7 @@ class PushRun {
       this.#counts.bytes += entry.size;
       this.#progress.files += 1;
       this.#progress.bytes += entry.size;
-      if (signature !== undefined) this.#cacheWriter?.add(entry.path, { signature, chunks: entry.chunks });
+      if (signature !== undefined) this.#cacheWriter.add(entry.path, { signature, chunks: entry.chunks });
     }
   }
 
@@ -253,8 +253,10 @@ class PushRun {
       sources: this.#options.found.sources.map(({ path }) => fromBytesKey(path)),
       partial: this.#problems > 0,
     });
-    this.#cacheWriter?.commit({ seq: snapshot.seq, entryHash: new Uint8Array(Buffer.from(snapshot.id, 'hex')), root });
-    this.#cacheWriter = undefined;
+    const entryHash = new Uint8Array(Buffer.from(snapshot.id, 'hex'));
+    this.#cacheWriter.commit({ seq: snapshot.seq, entryHash, root });
+    const { fault } = this.#cacheWriter;
+    if (fault !== undefined) this.#vault.onNote?.(`the next push will read every file: no cache was kept (${fault})`);
     const { blobs, newBlobs, claimedBlobs, ownedBlobs, newFileBytes } = this.#sender.counts;
     return {
       snapshot,
