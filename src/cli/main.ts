@@ -5,6 +5,8 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ClientError } from '../client/errors.js';
 import { accountCommands } from './commands/account.js';
 import { catCommand } from './commands/cat.js';
+import { doctorCommand } from './commands/doctor.js';
+import { forgetCommand } from './commands/forget.js';
 import { logCommand } from './commands/log.js';
 import { lsCommand } from './commands/ls.js';
 import { pullCommand } from './commands/pull.js';
@@ -57,6 +59,8 @@ function buildProgram(run: Run): Command {
     logCommand(run),
     catCommand(run),
     rmCommand(run),
+    forgetCommand(run),
+    doctorCommand(run),
   ];
   for (const command of commands) program.addCommand(withGlobalFlags(command).helpOption('-h, --help', 'show help'));
   const writeErr = (text: string) => {

@@ -131,6 +131,13 @@ function findSessionBus(environment: Environment): SessionBus {
   return { address: set(environment['DBUS_SESSION_BUS_ADDRESS']) ?? usual, hasDisplay };
 }
 
+/** Names, never values, of what is set and meant for this program. */
+export function listVariables(environment: Environment): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('JAYCLOUD_') && set(environment[name]) !== undefined)
+    .sort();
+}
+
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
