@@ -48,7 +48,7 @@ async function stretch(passphrase: string, kdf: Kdf): Promise<Uint8Array> {
 export interface CredentialFile {
   readonly path: string;
   readonly passphrase: string | undefined;
-  /** Tried where `passphrase` does not open the file, which is then written anew under `passphrase` or without one. */
+  /** Where it opens the file, the file is written anew under `passphrase`, or in the clear without one. */
   readonly oldPassphrase: string | undefined;
 }
 
@@ -89,7 +89,8 @@ async function openFile({ path, passphrase, oldPassphrase }: CredentialFile): Pr
     throw new ClientError('not-logged-in', `${path} is encrypted`, 'set JAYCLOUD_PASSPHRASE to open it');
   }
   const isCurrent = content.kdf.logN >= newKdf.logN;
-  for (const candidate of [passphrase, oldPassphrase]) {
+  // Who gives the old one has most likely not changed the file yet, and each try takes a second.
+  for (const candidate of [oldPassphrase, passphrase]) {
     if (candidate === undefined) continue;
     const entries = openSealed(await stretch(candidate, content.kdf), content);
     const isOpenedByOld = candidate !== passphrase;

@@ -83,7 +83,6 @@ test('doctor names each of them, with what its absence costs', async () => {
   const checks = new Map(jsonLines(outcome).map((line) => [line['check'], line]));
   expect(checks.get('zstd-napi')).toMatchObject({ state: 'note', message: expect.stringContaining('WebAssembly') });
   expect(checks.get('koffi')).toMatchObject({ state: 'note', message: expect.stringContaining('holes') });
-  // A package that is imported, and not required, is not hidden by the hook.
   expect(checks.get('keytar')).toMatchObject({ state: 'note', message: expect.stringContaining('not installed') });
 });
 
