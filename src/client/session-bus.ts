@@ -170,11 +170,13 @@ function decodeMessage(bytes: Buffer, fieldsEnd: number, bodyAt: number): BusMes
   const isLittle = bytes[0] === 'l'.charCodeAt(0);
   const reader = new MessageReader(bytes, isLittle);
   const fields = new Map<number, unknown>();
-  for (reader.at = 16; reader.at < fieldsEnd; reader.align(8)) {
+  reader.at = 16;
+  while (reader.at < fieldsEnd) {
     const code = reader.byte();
     const value = reader.value('v');
     if (value === undefined) break;
     fields.set(code, value);
+    reader.align(8);
   }
   const signature = fields.get(8);
   const body = new MessageReader(bytes.subarray(bodyAt), isLittle);
@@ -242,10 +244,13 @@ export class BusConnection {
   }
 
   async #readLine(): Promise<string> {
-    for (let length = 1; ; length += 1) {
-      await this.#fill(length);
-      const line = this.#buffer.subarray(0, length).toString('latin1');
-      if (line.endsWith('\r\n')) return this.#take(length).toString('latin1').trimEnd();
+    for (;;) {
+      const end = this.#buffer.indexOf('\r\n');
+      if (end >= 0)
+        return this.#take(end + 2)
+          .toString('latin1')
+          .trimEnd();
+      await this.#fill(this.#buffer.length + 1);
     }
   }
 
@@ -258,7 +263,12 @@ export class BusConnection {
     const fieldsEnd = 16 + head.uint32();
     const bodyAt = Math.ceil(fieldsEnd / 8) * 8;
     await this.#fill(bodyAt + bodyBytes);
-    return decodeMessage(this.#take(bodyAt + bodyBytes), fieldsEnd, bodyAt);
+    try {
+      return decodeMessage(this.#take(bodyAt + bodyBytes), fieldsEnd, bodyAt);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new BusError('silent-bus', 'a message that cannot be read', { cause });
+    }
   }
 
   #take(length: number): Buffer {

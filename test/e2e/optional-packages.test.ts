@@ -80,10 +80,12 @@ test('doctor names each of them, with what its absence costs', async () => {
   const machine = await machineOf(daemon, 'checked', 'register');
   const outcome = await machine.run(['doctor', '--json'], { env: { NODE_OPTIONS: `--require ${hider}` } });
   expect(outcome.exit).toBe(0);
-  const checks = new Map(jsonLines(outcome).map((line) => [line['check'], line]));
-  expect(checks.get('zstd-napi')).toMatchObject({ state: 'note', message: expect.stringContaining('WebAssembly') });
-  expect(checks.get('koffi')).toMatchObject({ state: 'note', message: expect.stringContaining('holes') });
-  expect(checks.get('keytar')).toMatchObject({ state: 'note', message: expect.stringContaining('not installed') });
+  const said = new Map(
+    jsonLines(outcome).map(({ check, state, message }) => [check, `${String(state)} ${String(message)}`]),
+  );
+  expect(said.get('zstd-napi')).toMatch(/^note .*WebAssembly/);
+  expect(said.get('koffi')).toMatch(/^note .*holes/);
+  expect(said.get('keytar')).toMatch(/^note .*not installed/);
 });
 
 /** Neither kept by a test machine's own choice nor by a bus of this machine. */
