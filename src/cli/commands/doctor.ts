@@ -20,6 +20,7 @@ async function runDoctor(session: Session, version: string): Promise<number> {
   let checks = 0;
   let failed = 0;
   for await (const { check, state, message, hint } of examineAll(session, version)) {
+    session.signal.throwIfAborted();
     const line = `${state.padEnd(4)}  ${check}: ${message}`;
     session.output.result(hint === undefined ? line : `${line}\n      ${hint}`, {
       type: 'check',
