@@ -51,7 +51,7 @@ module.exports = {
       to: { path: '^src/daemon/(packs|routes|app)|node_modules/hono/' },
     },
     only('undici', 'undici', '^src/client/http-transport[.]ts$'),
-    only('keytar', 'keytar|node_modules/@github/keytar', '^src/client/keychain[.]ts$'),
+    only('keytar', 'keytar|node_modules/@github/keytar', '^src/client/keychain-worker[.]ts$'),
     only('ora', 'ora', '^src/cli/output[.]ts$'),
     only('chalk', 'chalk', '^src/cli/output[.]ts$'),
     only('drizzle', 'drizzle-orm', '^src/daemon/db/'),

@@ -247,6 +247,8 @@ describe('docs/cli.md and docs/operating.md', () => {
       ['pull', 'tree', 'out'],
       ['pull', 'tree', 'out'],
       ['pull', 'absent'],
+      ['doctor'],
+      ['forget', 'tree', '--keep-last', '1'],
       ['rm', 'tree@1'],
     ];
     for (const command of commands) {

@@ -39,6 +39,18 @@ function isDriverMissing(error: NodeJS.ErrnoException): boolean {
   return codes.includes(error.code ?? '') || error.message.includes('Could not locate the bindings file');
 }
 
+/** True where the package that local vaults need is installed and fits this Node. */
+export async function hasVaultDriver(): Promise<boolean> {
+  try {
+    const { openDatabase } = await import('../daemon/db/connection.js');
+    (await openDatabase(':memory:')).close();
+    return true;
+  } catch (error) {
+    if (isDriverMissing(error as NodeJS.ErrnoException)) return false;
+    throw error;
+  }
+}
+
 /** `server` is a file: URL; the folder is made where it is missing. */
 export async function createEmbeddedTransport(server: string): Promise<Transport> {
   const { app, services } = await openApp(fileURLToPath(server));

@@ -5,6 +5,8 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ClientError } from '../client/errors.js';
 import { accountCommands } from './commands/account.js';
 import { catCommand } from './commands/cat.js';
+import { doctorCommand } from './commands/doctor.js';
+import { forgetCommand } from './commands/forget.js';
 import { logCommand } from './commands/log.js';
 import { lsCommand } from './commands/ls.js';
 import { passwdCommand } from './commands/passwd.js';
@@ -65,6 +67,8 @@ function buildProgram(run: Run): Command {
     catCommand(run),
     rmCommand(run),
     tokenCommand(run),
+    forgetCommand(run),
+    doctorCommand(run),
   ];
   for (const command of commands) program.addCommand(command);
   const writeErr = (text: string) => {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { localAccount } from '../client/account-name.js';
-import { readSettings, type Settings, type SettingsFlags } from '../client/config.js';
-import { type Credential, readCredential, writeCredential } from '../client/credentials.js';
+import { findLogin, readSettings, type Settings, type SettingsFlags } from '../client/config.js';
+import { type Credential, prepareToKeep, readCredential, writeCredential } from '../client/credentials.js';
 import { DaemonApi } from '../client/daemon-api.js';
 import { ClientError } from '../client/errors.js';
 import { createHttpTransport } from '../client/http-transport.js';
@@ -38,6 +38,11 @@ export class Session {
   readonly solver: PaidSolver;
   readonly #flags: GlobalFlags;
   #api: DaemonApi | undefined;
+  readonly #noted = new Set<string>();
+  readonly #noteOnce = (line: string) => {
+    if (!this.#noted.has(line)) this.output.note(line);
+    this.#noted.add(line);
+  };
 
   constructor(flags: GlobalFlags, output: Output, signal: AbortSignal) {
     this.#flags = flags;
@@ -82,14 +87,13 @@ export class Session {
   /** The vault of the token, or else of `credential`. */
   async vault(mayCreate = false): Promise<Vault> {
     if (this.settings.token !== undefined) return this.#tokenVault(this.settings.token);
-    return openVault(this.settings, await this.credential(mayCreate), await this.api());
+    const vault = openVault(this.settings, await this.credential(mayCreate), await this.api());
+    return { ...vault, onNote: this.#noteOnce };
   }
 
   /** Keeps a credential and says where, if it is not the keychain. */
-  keep(credential: Credential): Promise<unknown> {
-    return writeCredential(this.settings, credential, (line) => {
-      this.output.note(line);
-    });
+  keep(credential: Credential, isRenewal = false): Promise<unknown> {
+    return writeCredential(this.settings, credential, { onFallback: this.#noteOnce, isRenewal });
   }
 
   showRecoveryKey(recoveryKey: Uint8Array): void {
@@ -129,7 +133,7 @@ export class Session {
   async #tokenVault(token: TokenString): Promise<Vault> {
     const api = await this.api();
     useToken(api, token);
-    return openTokenVault(this.settings, token, await api.getToken(), api);
+    return { ...openTokenVault(this.settings, token, await api.getToken(), api), onNote: this.#noteOnce };
   }
 
   async close(): Promise<void> {
@@ -157,6 +161,7 @@ export class Session {
   }
 
   async #createLocal(): Promise<Credential> {
+    await prepareToKeep(this.settings);
     const api = await this.api();
     // Nobody has to type it: it is kept beside the keys that it protects.
     const password = toBase64(randomBytes(32));
@@ -204,11 +209,15 @@ export class Session {
     }
   }
 
-  /** A session of the local vault that has ended is renewed without asking anybody. */
+  /** A session of the local vault that has ended is renewed without asking anybody; a store asked for is moved to. */
   async #renewLocal(api: DaemonApi, credential: Credential, password: string): Promise<Credential> {
+    const { storeChoice } = this.settings;
+    const isToMove = storeChoice !== undefined && findLogin(this.settings)?.store !== storeChoice;
     try {
       api.useSession(credential.sessionSecret);
       await api.getAccount();
+      // There is no login that could move it.
+      if (isToMove) await this.keep(credential);
       return credential;
     } catch (error) {
       if (!(error instanceof ProtocolError) || error.code !== 'unauthenticated') throw error;
@@ -216,8 +225,18 @@ export class Session {
       const { login } = await import('../client/account.js');
       const options = { account: credential.account, password, label: hostname(), solver: this.solver };
       const renewed = { ...(await this.#loginLocal(() => login(api, options))), password };
-      await this.keep(renewed);
+      await this.#keepRenewed(renewed);
       return renewed;
+    }
+  }
+
+  async #keepRenewed(credential: Credential): Promise<void> {
+    try {
+      await this.keep(credential, true);
+    } catch (error) {
+      // The next command renews again; nothing is lost by a folder that cannot be written now.
+      if (!(error instanceof ClientError)) throw error;
+      this.#noteOnce(`the renewed session is not kept: ${error.message}`);
     }
   }
 }

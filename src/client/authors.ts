@@ -38,3 +38,13 @@ export function createAuthorFinder(log: VaultLog): (seq: number) => Promise<Name
     return { kind: certificate.kind, id: toHex(certificate.id), label, isPushOnly: certificate.isPushOnly };
   };
 }
+
+/**
+ * Whose pushes count together when it is decided what to keep: all sessions of the account are one, and each token is one
+ * by itself. So what a stolen token pushes drops nothing of anybody else's.
+ */
+export function authorGroupOf(log: VaultLog, seq: number): string {
+  const certificate = log.lines[seq - 1]?.author?.certificate;
+  if (certificate === undefined) throw integrityError(`entry ${String(seq)} has no author`);
+  return certificate.kind === 'session' ? 'account' : toHex(certificate.id);
+}

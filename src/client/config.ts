@@ -1,12 +1,13 @@
 // Where things lie and which daemon is meant (docs/cli.md, "Configuration"): flags over environment over file over default.
 // No other file of the client reads the environment.
-import { mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import envPaths from 'env-paths';
 import { z } from 'zod';
 import { writeFileDurably } from './durable-file.js';
 import { ClientError } from './errors.js';
+import type { SessionBus } from './session-bus.js';
 import { parseToken, type TokenString } from './token-string.js';
 
 const storeKinds = ['keychain', 'file'] as const;
@@ -20,7 +21,15 @@ const configFile = z.object({
     z.object({
       server: z.string().optional(),
       /** By server: who is logged in, and where the secrets are. */
-      logins: z.record(z.string(), z.object({ account: z.string(), store: z.enum(storeKinds) })),
+      logins: z.record(
+        z.string(),
+        z.object({
+          account: z.string(),
+          store: z.enum(storeKinds),
+          isChosen: z.boolean().optional(),
+          isLeftInKeychain: z.boolean().optional(),
+        }),
+      ),
     }),
   ),
 });
@@ -29,7 +38,14 @@ type ConfigFile = z.infer<typeof configFile>;
 export interface Login {
   readonly account: string;
   readonly store: StoreKind;
+  /** The store was asked for, not the only one that could be used. */
+  readonly isChosen?: boolean | undefined;
+  /** The keychain could not be reached to remove an older copy. */
+  readonly isLeftInKeychain?: boolean | undefined;
 }
+
+/** Where the server comes from; `default` is the local vault of this machine. */
+type ServerOrigin = 'flag' | 'environment' | 'token' | 'profile' | 'default';
 
 export interface Settings {
   readonly configDir: string;
@@ -38,6 +54,7 @@ export interface Settings {
   readonly profile: string;
   /** An http:, https: or file: URL without trailing slash. */
   readonly server: string;
+  readonly serverOrigin: ServerOrigin;
   /** True when nothing was configured and the local default vault is meant. */
   readonly isDefaultServer: boolean;
   readonly account: string | undefined;
@@ -47,7 +64,10 @@ export interface Settings {
   readonly passphrase: string | undefined;
   /** From JAYCLOUD_TOKEN: stands in for any login, and says which daemon is meant. */
   readonly token: TokenString | undefined;
+  /** Opens a credential file that is to be written anew under `passphrase`, or without one. */
+  readonly oldPassphrase: string | undefined;
   readonly storeChoice: StoreKind | undefined;
+  readonly sessionBus: SessionBus;
 }
 
 export interface SettingsFlags {
@@ -73,26 +93,61 @@ export function readSettings(flags: SettingsFlags, environment: Environment): Se
   }
   const tokenText = set(environment['JAYCLOUD_TOKEN']);
   const token = tokenText === undefined ? undefined : parseToken(tokenText);
-  const configured =
-    flags.server ??
-    set(environment['JAYCLOUD_SERVER']) ??
-    (token === undefined ? readConfig(configDir).profiles[profile]?.server : token.server);
-  const server = configured ?? pathToFileURL(join(dataDir, 'vault')).href;
+  const { server, serverOrigin } = findServer(flags, environment, { configDir, dataDir, profile, token });
   return {
     configDir,
     dataDir,
     cacheDir: resolve(set(environment['JAYCLOUD_CACHE_DIR']) ?? paths.cache),
     profile,
     server: checkServer(server, flags.allowHttp ?? false),
-    isDefaultServer: configured === undefined,
+    serverOrigin,
+    isDefaultServer: serverOrigin === 'default',
     account: set(environment['JAYCLOUD_ACCOUNT']),
     password: set(environment['JAYCLOUD_PASSWORD']),
     newPassword: set(environment['JAYCLOUD_NEW_PASSWORD']),
     recoveryKey: set(environment['JAYCLOUD_RECOVERY_KEY']),
     passphrase: set(environment['JAYCLOUD_PASSPHRASE']),
     token,
+    oldPassphrase: set(environment['JAYCLOUD_OLD_PASSPHRASE']),
     storeChoice,
+    sessionBus: findSessionBus(environment),
   };
+}
+
+interface ServerPlaces {
+  readonly configDir: string;
+  readonly dataDir: string;
+  readonly profile: string;
+  readonly token: TokenString | undefined;
+}
+
+function findServer(
+  flags: SettingsFlags,
+  environment: Environment,
+  { configDir, dataDir, profile, token }: ServerPlaces,
+): { server: string; serverOrigin: ServerOrigin } {
+  if (flags.server !== undefined) return { server: flags.server, serverOrigin: 'flag' };
+  const fromEnvironment = set(environment['JAYCLOUD_SERVER']);
+  if (fromEnvironment !== undefined) return { server: fromEnvironment, serverOrigin: 'environment' };
+  if (token !== undefined) return { server: token.server, serverOrigin: 'token' };
+  const ofProfile = readConfig(configDir).profiles[profile]?.server;
+  if (ofProfile !== undefined) return { server: ofProfile, serverOrigin: 'profile' };
+  return { server: pathToFileURL(join(dataDir, 'vault')).href, serverOrigin: 'default' };
+}
+
+/** As desktops announce it; most give no address, because the place is always the same. */
+function findSessionBus(environment: Environment): SessionBus {
+  const runtimeDir = set(environment['XDG_RUNTIME_DIR']);
+  const usual = runtimeDir === undefined ? undefined : `unix:path=${encodeURI(join(runtimeDir, 'bus'))}`;
+  const hasDisplay = (set(environment['DISPLAY']) ?? set(environment['WAYLAND_DISPLAY'])) !== undefined;
+  return { address: set(environment['DBUS_SESSION_BUS_ADDRESS']) ?? usual, hasDisplay };
+}
+
+/** Names, never values, of what is set and meant for this program. */
+export function listVariables(environment: Environment): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('JAYCLOUD_') && set(environment[name]) !== undefined)
+    .sort();
 }
 
 function isLoopback(hostname: string): boolean {
@@ -155,6 +210,22 @@ export function findLogin(settings: Settings): Login | undefined {
   return readConfig(settings.configDir).profiles[settings.profile]?.logins[settings.server];
 }
 
+/** Throws ClientError where nothing can be kept: before a login makes anything that could then not be remembered. */
+export function prepareConfigDir({ configDir }: Settings): void {
+  try {
+    mkdirSync(configDir, { recursive: true, mode: 0o700 });
+    accessSync(configDir, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw unwritable(configDir, cause);
+  }
+}
+
+export function unwritable(path: string, cause: unknown): ClientError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const hint = 'set JAYCLOUD_CONFIG_DIR to a folder that can be written';
+  return new ClientError('failed', `cannot write to ${path}: ${reason}`, hint, { cause });
+}
+
 /** Remembers a login and makes its server the profile's own; `undefined` forgets the login but keeps the server. */
 export function writeLogin(settings: Settings, login: Login | undefined): void {
   const config = readConfig(settings.configDir);
@@ -164,6 +235,10 @@ export function writeLogin(settings: Settings, login: Login | undefined): void {
   // The local default stays a default: it is not written down, so that a later JAYCLOUD_DATA_DIR still counts.
   const server = settings.isDefaultServer ? before.server : settings.server;
   config.profiles[settings.profile] = { ...(server === undefined ? {} : { server }), logins };
-  mkdirSync(settings.configDir, { recursive: true, mode: 0o700 });
-  writeFileDurably(configPath(settings.configDir), `${JSON.stringify(config, undefined, 2)}\n`);
+  prepareConfigDir(settings);
+  try {
+    writeFileDurably(configPath(settings.configDir), `${JSON.stringify(config, undefined, 2)}\n`);
+  } catch (cause) {
+    throw unwritable(configPath(settings.configDir), cause);
+  }
 }

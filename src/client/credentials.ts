@@ -2,10 +2,15 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fromBase64, toBase64 } from '../protocol/bytes.js';
-import { findLogin, type Settings, type StoreKind, writeLogin } from './config.js';
-import { type CredentialFile, readCredentialFile, writeCredentialFile } from './credential-file.js';
+import { findLogin, type Login, prepareConfigDir, type Settings, type StoreKind, writeLogin } from './config.js';
+import {
+  type CredentialFile,
+  checkCredentialFile,
+  readCredentialFile,
+  writeCredentialFile,
+} from './credential-file.js';
 import { ClientError } from './errors.js';
-import { deleteKeychain, readKeychain, writeKeychain } from './keychain.js';
+import { checkKeychain, deleteKeychain, KeychainError, readKeychain, writeKeychain } from './keychain.js';
 
 /** Everything that a logged-in machine holds. `password` only for the local default, which nobody types. */
 export interface Credential {
@@ -65,9 +70,11 @@ function decodeCredential(text: string): Credential {
 }
 
 const entryName = (settings: Settings) => `${settings.profile} ${settings.server}`;
+export const credentialPath = (settings: Settings) => join(settings.configDir, 'credentials.json');
 const fileOf = (settings: Settings): CredentialFile => ({
-  path: join(settings.configDir, 'credentials.json'),
+  path: credentialPath(settings),
   passphrase: settings.passphrase,
+  oldPassphrase: settings.oldPassphrase,
 });
 
 /** The credential of this profile and server, or undefined when nobody is logged in. */
@@ -76,50 +83,124 @@ export async function readCredential(settings: Settings): Promise<Credential | u
   if (login === undefined) return undefined;
   const text =
     login.store === 'keychain'
-      ? await readKeychain(entryName(settings))
+      ? await readFromKeychain(settings, login)
       : await readCredentialFile(fileOf(settings), entryName(settings));
   if (text === undefined) {
-    const place = login.store === 'keychain' ? 'the keychain' : fileOf(settings).path;
+    const place = login.store === 'keychain' ? 'the keychain' : credentialPath(settings);
     throw new ClientError(
       'not-logged-in',
       `${place} no longer holds the credential of '${login.account}'`,
-      'unlock it, or log in again',
+      settings.isDefaultServer ? 'bring it back: the local vault has no other key' : 'log in again',
     );
   }
   return decodeCredential(text);
 }
 
+/** A job often runs without the desktop session that the login was made in. */
+async function readFromKeychain(settings: Settings, login: Login): Promise<string | undefined> {
+  try {
+    return await readKeychain(settings.sessionBus, entryName(settings));
+  } catch (error) {
+    if (!(error instanceof KeychainError)) throw error;
+    throw new ClientError(
+      'not-logged-in',
+      `the credential of '${login.account}' is in the keychain, which cannot be used here: ${error.reason}`,
+      settings.isDefaultServer
+        ? 'run a command with JAYCLOUD_CREDENTIAL_STORE=file where the keychain works: that moves the keys to a file'
+        : 'log in here with JAYCLOUD_CREDENTIAL_STORE=file, or set JAYCLOUD_TOKEN to a token',
+      { cause: error },
+    );
+  }
+}
+
+/** The store of the next login: the one asked for now or at an earlier login, else the keychain. */
+function wantedStore({ storeChoice }: Settings, previous: Login | undefined): StoreKind {
+  return storeChoice ?? (previous?.isChosen === true ? previous.store : 'keychain');
+}
+
 /**
- * Keeps a credential in the chosen store. Without a choice the keychain is tried first and a file of mode 0600 is the
- * fallback; `onFallback` then gets one line that says so.
+ * Throws ClientError where a login could not be kept: a folder that cannot be written, a file that does not open, a
+ * keychain that was insisted on. To be asked before the daemon makes anything.
+ */
+export async function prepareToKeep(settings: Settings): Promise<void> {
+  prepareConfigDir(settings);
+  if (wantedStore(settings, findLogin(settings)) === 'keychain') {
+    try {
+      await checkKeychain(settings.sessionBus);
+      return;
+    } catch (error) {
+      if (settings.storeChoice === 'keychain' || !(error instanceof KeychainError)) throw error;
+    }
+  }
+  await checkCredentialFile(fileOf(settings));
+}
+
+export interface KeepOptions {
+  /** Gets one line that says why and where, when the keychain was wanted and is not used. */
+  readonly onFallback: (line: string) => void;
+  /** A session that is renewed stays where it is; a login chooses anew. */
+  readonly isRenewal?: boolean;
+}
+
+/**
+ * Keeps a credential in the chosen store. Without a choice, now or at an earlier login, the keychain is tried first and a
+ * file of mode 0600 is the fallback. What the other store had is removed.
  */
 export async function writeCredential(
   settings: Settings,
   credential: Credential,
-  onFallback: (line: string) => void,
+  { onFallback, isRenewal = false }: KeepOptions,
 ): Promise<StoreKind> {
   const text = encodeCredential(credential);
-  const previous = findLogin(settings)?.store;
-  let store = settings.storeChoice ?? previous ?? 'keychain';
+  const previous = findLogin(settings);
+  const { storeChoice } = settings;
+  let store = (isRenewal ? previous?.store : undefined) ?? wantedStore(settings, previous);
+  const isChosen = storeChoice !== undefined || (previous?.isChosen === true && store === previous.store);
   if (store === 'keychain') {
     try {
-      await writeKeychain(entryName(settings), text);
+      await writeKeychain(settings.sessionBus, entryName(settings), text);
     } catch (error) {
-      if (settings.storeChoice === 'keychain' || !(error instanceof ClientError)) throw error;
+      if (storeChoice === 'keychain' || !(error instanceof KeychainError)) throw error;
       store = 'file';
       const how = settings.passphrase === undefined ? 'a file that only you can read' : 'an encrypted file';
-      onFallback(`${error.message}; keeping the credential in ${how}: ${fileOf(settings).path}`);
+      onFallback(`${error.message}; keeping the credential in ${how}: ${credentialPath(settings)}`);
     }
   }
   if (store === 'file') await writeCredentialFile(fileOf(settings), entryName(settings), text);
-  writeLogin(settings, { account: credential.account, store });
+  const login = { account: credential.account, store, ...(isChosen ? { isChosen } : {}) };
+  writeLogin(settings, await withoutOtherCopy(settings, login, previous, onFallback));
   return store;
+}
+
+/** Two copies would be twice the risk, and the older one would be believed some day. */
+async function withoutOtherCopy(
+  settings: Settings,
+  login: Login,
+  previous: Login | undefined,
+  onNote: (line: string) => void,
+): Promise<Login> {
+  if (login.store === 'keychain') {
+    if (previous?.store === 'file') await writeCredentialFile(fileOf(settings), entryName(settings), undefined);
+    return login;
+  }
+  if (previous?.store !== 'keychain' && previous?.isLeftInKeychain !== true) return login;
+  try {
+    await deleteKeychain(settings.sessionBus, entryName(settings));
+    return login;
+  } catch (error) {
+    if (!(error instanceof KeychainError)) throw error;
+    if (previous.store === 'keychain')
+      onNote('an older credential stays in the keychain until a login or logout can remove it');
+    return { ...login, isLeftInKeychain: true };
+  }
 }
 
 /** Forgets the credential here. Reports a store that cannot be reached only after the login is forgotten. */
 export async function deleteCredential(settings: Settings): Promise<void> {
   const login = findLogin(settings);
   writeLogin(settings, undefined);
-  if (login?.store === 'keychain') await deleteKeychain(entryName(settings));
   if (login?.store === 'file') await writeCredentialFile(fileOf(settings), entryName(settings), undefined);
+  if (login?.store === 'keychain' || login?.isLeftInKeychain === true) {
+    await deleteKeychain(settings.sessionBus, entryName(settings));
+  }
 }

@@ -190,7 +190,7 @@ export class DaemonApi {
 
   /** Waits in line for a turn to write to the log. */
   async takeTurn(): Promise<messages.TakeTurnResponse> {
-    return messages.parseTakeTurnResponse(await this.#json('takeTurn'));
+    return messages.parseTakeTurnResponse(await this.#json('takeTurn', { json: {} }));
   }
 
   async listTokens(): Promise<messages.ListTokensResponse> {

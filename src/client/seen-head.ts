@@ -33,8 +33,16 @@ export function readSeenHead({ headPath }: Vault): LogHead {
 
 export function writeSeenHead(vault: Vault, head: LogHead): void {
   if (head.seq <= readSeenHead(vault).seq) return;
-  mkdirSync(dirname(vault.headPath), { recursive: true, mode: 0o700 });
-  writeFileDurably(vault.headPath, `${JSON.stringify({ seq: head.seq, hash: toHex(head.hash) })}\n`);
+  const folder = dirname(vault.headPath);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileDurably(vault.headPath, `${JSON.stringify({ seq: head.seq, hash: toHex(head.hash) })}\n`);
+  } catch {
+    // Reading works on a machine that can keep nothing. It checks against what was seen before, if anything.
+    vault.onNote?.(
+      `${folder} cannot be written: this machine will not notice if the daemon goes back to an older state`,
+    );
+  }
 }
 
 /** What a log that does not extend the head is: the daemon lost entries, or it lies. */

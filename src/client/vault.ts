@@ -59,6 +59,8 @@ export interface Vault {
   readonly cacheDir: string;
   /** File with the head of the log that this machine last saw. */
   readonly headPath: string;
+  /** Gets what the user should know while the work goes on. */
+  readonly onNote?: (line: string) => void;
 }
 
 function authorOf(entityId: Uint8Array, signingSeed: Uint8Array): Author {

@@ -196,6 +196,8 @@ export type AppendLogResponse = z.infer<typeof appendLogResponse>;
 const logHead = z.object({ seq: z.int().min(0), hash: base64Of(32) });
 export type LogHead = z.infer<typeof logHead>;
 
+const takeTurnRequest = z.strictObject({});
+
 const takeTurnResponse = z.object({ turn: entityId, ...logHead.shape });
 export type TakeTurnResponse = z.infer<typeof takeTurnResponse>;
 
@@ -270,6 +272,7 @@ export const parseFetchBlobsRequest = parser(fetchBlobsRequest);
 export const parseAppendLogRequest = parser(appendLogRequest);
 export const parseAppendLogResponse = parser(appendLogResponse);
 export const parseReadLogResponse = parser(readLogResponse);
+export const parseTakeTurnRequest = parser(takeTurnRequest);
 export const parseTakeTurnResponse = parser(takeTurnResponse);
 export const parseLogHead = parser(logHead);
 export const parseListTokensResponse = parser(listTokensResponse);

@@ -23,7 +23,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectSameContents, isRoot, makeHardTree, metadataDifferences, writeSparse } from '../helpers/hard-tree.js';
-import { Daemon, jsonLines, type Machine, machineOf, makeTempDir, removeTempDirs } from '../helpers/programs.js';
+import {
+  Daemon,
+  jsonLines,
+  type Machine,
+  machineOf,
+  makeTempDir,
+  powerless,
+  removeTempDirs,
+} from '../helpers/programs.js';
 
 let daemon: Daemon;
 let machine: Machine;
@@ -162,7 +170,6 @@ describe('large trees', () => {
 });
 
 /** A user who is not allowed everything: nobody in particular, or root without its powers. */
-const powerless = isRoot ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all'] : [];
 
 describe('sources that cannot be read', () => {
   test('are reported with exit 3, the rest is stored and the snapshot says that it is partial', async () => {

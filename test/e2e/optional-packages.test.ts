@@ -1,11 +1,20 @@
 // Packages that an installation may lack (package.json, "optionalDependencies"): all works without them, and is shared.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Daemon, type Machine, machineOf, makeTempDir, removeTempDirs } from '../helpers/programs.js';
+import {
+  clientProgram,
+  Daemon,
+  jsonLines,
+  type Machine,
+  machineOf,
+  makeTempDir,
+  removeTempDirs,
+  runProgram,
+} from '../helpers/programs.js';
 
-const absent = ['zstd-napi', 'koffi', 'better-sqlite3'];
+const absent = ['zstd-napi', 'koffi', 'better-sqlite3', 'keytar'];
 
 let daemon: Daemon;
 let tree: string;
@@ -65,4 +74,44 @@ test('without them a tree comes back byte for byte, and is shared with those who
   const back = join(rich.home, 'out');
   await rich.summary(['pull', 'tree', back]);
   execFileSync('diff', ['-r', tree, back]);
+});
+
+test('doctor names each of them, with what its absence costs', async () => {
+  const machine = await machineOf(daemon, 'checked', 'register');
+  const outcome = await machine.run(['doctor', '--json'], { env: { NODE_OPTIONS: `--require ${hider}` } });
+  expect(outcome.exit).toBe(0);
+  const said = new Map(
+    jsonLines(outcome).map(({ check, state, message }) => [check, `${String(state)} ${String(message)}`]),
+  );
+  expect(said.get('zstd-napi')).toMatch(/^note .*WebAssembly/);
+  expect(said.get('koffi')).toMatch(/^note .*holes/);
+  expect(said.get('keytar')).toMatch(/^note .*not installed/);
+});
+
+/** Neither kept by a test machine's own choice nor by a bus of this machine. */
+const noChoice = { JAYCLOUD_CREDENTIAL_STORE: '' };
+
+test('without the keychain package credentials go to a file, and one line says so', async () => {
+  const hasBus = spawnSync('which', ['dbus-run-session', 'gnome-keyring-daemon']).status === 0;
+  if (!hasBus && process.env['CI'] === undefined) return;
+  const machine = await machineOf(daemon, 'keyless', 'register');
+  const keyring = 'printf x | gnome-keyring-daemon --unlock --components=secrets >/dev/null; sleep 1; exec "$@"';
+  const launcher = ['dbus-run-session', '--', 'sh', '-c', keyring, 'sh'];
+  const env = { ...machine.env, ...noChoice, XDG_RUNTIME_DIR: machine.home, DBUS_SESSION_BUS_ADDRESS: '' };
+  const hiding = { ...env, NODE_OPTIONS: `--require ${hider}` };
+  writeFileSync(join(machine.env['JAYCLOUD_CONFIG_DIR'] ?? '', 'config.json'), '{"version":1,"profiles":{}}');
+  const kept = await runProgram(clientProgram, ['login', 'keyless'], { env: hiding, launcher });
+  expect(kept.exit, kept.stderr).toBe(0);
+  expect(kept.stderr).toContain(
+    'the keychain cannot be used: the package keytar is not installed; keeping the credential',
+  );
+  const insisting = { ...hiding, JAYCLOUD_CREDENTIAL_STORE: 'keychain' };
+  expect((await runProgram(clientProgram, ['login', 'keyless'], { env: insisting, launcher })).exit).toBe(1);
+  // The library of the system, hidden in a namespace of its own.
+  const hide = `lib=$(ldconfig -p | grep -o '/.*libsecret-1.so.0$' | head -1); mount --bind /dev/null "$lib"; ${keyring}`;
+  const namespace = ['unshare', '--mount', 'dbus-run-session', '--', 'sh', '-c', hide, 'sh'];
+  if (spawnSync('unshare', ['--mount', 'true']).status !== 0) return;
+  const bare = await runProgram(clientProgram, ['login', 'keyless'], { env, launcher: namespace });
+  expect(bare.stderr).toContain('the keychain cannot be used: the library libsecret is not installed');
+  expect((await machine.run(['whoami'])).stdout).toContain('keyless on http');
 });

@@ -203,13 +203,13 @@ describe('sessions', () => {
     expect(plain.stdout.trimEnd().split('\n')).toHaveLength(4);
     expect(plain.stdout.match(/\(this one\)/g)).toHaveLength(1);
 
-    const [one = '', two = ''] = others.map((other) => credentialOf(other).sessionId ?? '');
+    const [one = '', two = ''] = others.map((other) => credentialOf(other).sessionId);
     const revoke = (...words: string[]) => machine.run(['session', 'revoke', ...words, '--json']);
     expectError(await revoke(one.slice(0, 5)), 2, 'usage');
     expectError(await revoke(), 2, 'usage');
     expectError(await revoke(one, '--others'), 2, 'usage');
     expectError(await revoke('0'.repeat(32)), 10, 'not-found');
-    const refused = expectError(await revoke(one, credentialOf(machine).sessionId ?? ''), 2, 'usage');
+    const refused = expectError(await revoke(one, credentialOf(machine).sessionId), 2, 'usage');
     expect(refused['hint']).toContain('logout');
     expect((await list()).at(-1)).toEqual({ type: 'summary', sessions: 4 });
 
@@ -223,7 +223,7 @@ describe('sessions', () => {
   test('of another account are not seen and not ended', async () => {
     const { machine: kim } = await registered('kim');
     const { machine: lea } = await registered('lea');
-    const id = credentialOf(lea).sessionId ?? '';
+    const id = credentialOf(lea).sessionId;
     expectError(await kim.run(['session', 'revoke', id, '--json']), 10, 'not-found');
     await lea.summary(['ls']);
   });

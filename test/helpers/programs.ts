@@ -94,6 +94,10 @@ export function runProgram(program: string, args: readonly string[], options: Ru
   });
 }
 
+/** A launcher that takes away what makes root's permission to write unlike that of others. */
+export const powerless: readonly string[] =
+  process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all'] : [];
+
 /** A machine with a user on it: its own home, config, cache and data folders, secrets in a file. */
 export class Machine {
   readonly home = makeTempDir('jaycloud-home-');

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { checkAccountName } from '../../client/account-name.js';
-import { deleteCredential, readCredential } from '../../client/credentials.js';
+import { deleteCredential, prepareToKeep, readCredential } from '../../client/credentials.js';
 import { ClientError } from '../../client/errors.js';
 import type { TokenString } from '../../client/token-string.js';
 import { useToken } from '../../client/vault.js';
@@ -45,7 +45,9 @@ function accountOf(session: Session, argument: string | undefined): string {
   return checkAccountName(account);
 }
 
-function passwordOf(session: Session, flags: PasswordFlags, account: string, isNew: boolean): Promise<string> {
+async function passwordOf(session: Session, flags: PasswordFlags, account: string, isNew: boolean): Promise<string> {
+  // Before the daemon makes anything that this machine could not remember.
+  await prepareToKeep(session.settings);
   const source = { environment: session.settings.password, fromStdin: flags.passwordStdin ?? false };
   return readPassword(source, account, isNew);
 }

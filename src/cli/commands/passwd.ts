@@ -1,5 +1,6 @@
 // passwd: another password for the account that is logged in. The keys stay the same, so no data moves.
 import { Command } from 'commander';
+import { endCertificates } from '../end-certificates.js';
 import type { Run } from '../main.js';
 import { readPasswordChange } from '../password.js';
 import type { Session } from '../session.js';
@@ -31,6 +32,7 @@ async function runPasswd(session: Session, flags: PasswdFlags): Promise<number> 
   const endedSessions = await changePassword(api, change);
   // What was kept here opens nothing any more; the new password is for its owner to keep.
   if (known !== undefined) await session.keep({ ...credential, password: undefined });
+  await endCertificates(session, () => true);
   const { attempts: powAttempts, seconds: powSeconds } = session.solver;
   const ended =
     endedSessions === 0 ? 'no other session was open' : `${formatCount(endedSessions, 'other session')} ended`;

@@ -3,10 +3,11 @@ import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { checkAccountName, localAccount } from '../../client/account-name.js';
 import { findLogin } from '../../client/config.js';
-import { readCredential } from '../../client/credentials.js';
+import { prepareToKeep, readCredential } from '../../client/credentials.js';
 import { ClientError, integrityError } from '../../client/errors.js';
 import { parseRecoveryKey } from '../../client/recovery-key.js';
 import { concatBytes, equalBytes } from '../../protocol/bytes.js';
+import { endCertificates } from '../end-certificates.js';
 import type { Run } from '../main.js';
 import { readOnlyRecoveryKey, readRecovery } from '../password.js';
 import type { Session } from '../session.js';
@@ -49,6 +50,7 @@ function accountOf({ settings }: Session, argument: string | undefined): string 
 
 async function runRecover(session: Session, argument: string | undefined, flags: RecoverFlags): Promise<number> {
   const account = accountOf(session, argument);
+  await prepareToKeep(session.settings);
   const { recoveryKey: keyEnvironment, password: environment, server } = session.settings;
   const keySource = { environment: keyEnvironment, fromStdin: flags.recoveryKeyStdin ?? false };
   const passwordSource = { environment, fromStdin: flags.passwordStdin ?? false };
@@ -59,6 +61,7 @@ async function runRecover(session: Session, argument: string | undefined, flags:
   const options = { account, recoveryKey, password, label: hostname(), solver: session.solver };
   const { credential, endedSessions } = await recover(await session.api(), options);
   await session.keep(credential);
+  await endCertificates(session, () => true);
   const { accountId, vaultId } = credential;
   const { attempts: powAttempts, seconds: powSeconds } = session.solver;
   const ended = formatCount(endedSessions, 'session');

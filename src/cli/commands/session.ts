@@ -5,6 +5,7 @@ import { ClientError } from '../../client/errors.js';
 import type { ListSessionsResponse } from '../../protocol/account-messages.js';
 import { utf8 } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
+import { endCertificates } from '../end-certificates.js';
 import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatCount, formatTime, printablePath } from '../text.js';
@@ -70,6 +71,7 @@ async function runRevoke(session: Session, ids: readonly string[], { others = fa
   const chosen = new Set(ids.map((id) => findSession(sessions, id.toLowerCase()).id));
   for (const id of chosen) await revoke(api, id);
   const endedSessions = others ? await revokeOthers(api, sessions) : chosen.size;
+  await endCertificates(session, (id) => others || chosen.has(id));
   session.output.summary(`${formatCount(endedSessions, 'session')} ended`, { endedSessions });
   return 0;
 }

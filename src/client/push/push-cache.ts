@@ -43,28 +43,40 @@ function sealBlock(key: Uint8Array, index: number, plain: Uint8Array): Uint8Arra
   return concatBytes(head, sealCacheBlock(key, `${label}/${String(index)}`, plain));
 }
 
-/** Writes a cache file beside the old one; `commit` puts it in its place, `discard` leaves the old one. */
+/**
+ * Writes a cache file beside the old one; `commit` puts it in its place, `discard` leaves the old one. Nothing here throws
+ * for a folder that cannot be written or a full disk: the push goes on, and `fault` says that there will be no cache.
+ */
 export class PushCacheWriter {
   readonly #path: string;
   readonly #temporary: string;
   readonly #key: Uint8Array;
-  readonly #file: number;
+  #file: number | undefined;
+  #fault: string | undefined;
   #block = Buffer.allocUnsafe(2 * blockBytes);
   #blockEnd = 0;
   #blocks = 0;
 
   constructor(path: string, key: Uint8Array) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     this.#path = path;
     this.#temporary = `${path}.${toHex(randomBytes(6))}.tmp`;
     this.#key = key;
-    this.#file = openSync(this.#temporary, 'wx', 0o600);
-    // The first block is written last: the origin is known only when the snapshot stands.
-    writeSync(this.#file, new Uint8Array(4 + originBytes + sealedOverheadBytes));
+    this.#try(() => {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      this.#file = openSync(this.#temporary, 'wx', 0o600);
+      // The first block is written last: the origin is known only when the snapshot stands.
+      writeAll(this.#file, new Uint8Array(4 + originBytes + sealedOverheadBytes));
+    });
+  }
+
+  /** Why there will be no cache; undefined where all is well. */
+  get fault(): string | undefined {
+    return this.#fault;
   }
 
   /** Files in manifest order. */
   add(path: Uint8Array, { signature, chunks }: CachedFile): void {
+    if (this.#file === undefined) return;
     const recordBytes = recordFixedBytes + path.length + chunks.length * refBytes;
     if (this.#blockEnd + recordBytes > this.#block.length) {
       if (this.#blockEnd > 0) this.#writeBlock();
@@ -97,20 +109,50 @@ export class PushCacheWriter {
     plain.set(origin.entryHash, 8);
     plain.set(origin.root.id, 40);
     plain.set(origin.root.key, 72);
-    writeSync(this.#file, sealBlock(this.#key, 0, plain), 0, undefined, 0);
-    closeSync(this.#file);
-    renameSync(this.#temporary, this.#path);
+    this.#try((file) => {
+      writeAll(file, sealBlock(this.#key, 0, plain), 0);
+      closeSync(file);
+      this.#file = undefined;
+      renameSync(this.#temporary, this.#path);
+    });
   }
 
+  /** Also called at the end of every push: after a commit there is nothing left to take away. */
   discard(): void {
-    closeSync(this.#file);
-    rmSync(this.#temporary, { force: true });
+    try {
+      if (this.#file !== undefined) closeSync(this.#file);
+      this.#file = undefined;
+      rmSync(this.#temporary, { force: true });
+    } catch {
+      // Where it could not be written it may not be removable either.
+    }
   }
 
   #writeBlock(): void {
     this.#blocks += 1;
-    writeSync(this.#file, sealBlock(this.#key, this.#blocks, this.#block.subarray(0, this.#blockEnd)));
+    const block = sealBlock(this.#key, this.#blocks, this.#block.subarray(0, this.#blockEnd));
+    this.#try((file) => {
+      writeAll(file, block);
+    });
     this.#blockEnd = 0;
+  }
+
+  #try(write: (file: number) => void): void {
+    if (this.#fault !== undefined) return;
+    try {
+      write(this.#file ?? -1);
+    } catch (error) {
+      this.#fault = (error as Error).message;
+      this.discard();
+    }
+  }
+}
+
+/** A disk that is getting full takes a part. */
+function writeAll(file: number, bytes: Uint8Array, position?: number): void {
+  for (let written = 0; written < bytes.length; ) {
+    const at = position === undefined ? null : position + written;
+    written += writeSync(file, bytes, written, bytes.length - written, at);
   }
 }
 

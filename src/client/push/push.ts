@@ -1,29 +1,25 @@
 // One push: walk, seal what is new, store it, publish the snapshot (docs/architecture.md, "The life of a push").
 import { readlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { sha256 } from '../../protocol/blob-id.js';
-import { concatBytes, equalBytes, fromBytesKey, toHex, utf8 } from '../../protocol/bytes.js';
+import { equalBytes, fromBytesKey } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import type { WritableLog } from '../append-log.js';
-import { BlindLog } from '../blind-log.js';
 import { type ByteText, byteTextOf, systemPath } from '../byte-text.js';
 import { everyoneSalt } from '../dedup-domain.js';
 import { ClientError } from '../errors.js';
-import type { DomainKeys } from '../key-hierarchy.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { ManifestWriter } from '../manifest-writer.js';
 import { createPrivateRules } from '../private-rules.js';
 import { loadSuite } from '../sealed-body.js';
 import { appendSnapshot } from '../snapshots.js';
 import type { Vault } from '../vault.js';
-import { VaultLog } from '../vault-log.js';
 import { BlobSender } from './blob-sender.js';
 import { EntryQueue } from './entry-queue.js';
 import { GrantBroker } from './grant-broker.js';
 import { NodeSender } from './node-sender.js';
 import { readOwnerNames } from './owner-names.js';
-import { type CachedFile, PushCacheReader, PushCacheWriter } from './push-cache.js';
+import { type CachedFile, type PushCacheReader, PushCacheWriter } from './push-cache.js';
+import { openPushCache, openPushLog, pushCachePath, pushDomainOf } from './push-log.js';
 import { onceEach, type PushOptions, type PushProblem, type PushProgress, type PushResult } from './push-options.js';
 import type { FailedFile, SealedFile } from './seal-messages.js';
 import { SealPool } from './seal-pool.js';
@@ -41,7 +37,7 @@ const vaultDomain = 1;
 
 /** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
-  const log = await (vault.hpkeSeeds.length > 0 ? VaultLog.read(vault) : BlindLog.read(vault));
+  const log = await openPushLog(vault);
   const told = { ...options, onProblem: onceEach(options.onProblem) };
   try {
     return await runOnce(vault, log, told, progress);
@@ -51,12 +47,6 @@ export async function push(vault: Vault, options: PushOptions, progress: PushPro
     Object.assign(progress, { files: 0, bytes: 0 });
     return await runOnce(vault, log, { ...told, reread: true }, progress);
   }
-}
-
-function domainOf({ domain }: Vault): DomainKeys {
-  if (domain === undefined)
-    throw new ClientError('forbidden', 'this token may not push', 'make one with the scope push');
-  return domain;
 }
 
 function isContentMissing(error: unknown): boolean {
@@ -87,7 +77,7 @@ class PushRun {
   readonly #queue: EntryQueue;
   readonly #manifest: ManifestWriter;
   readonly #cache: PushCacheReader | undefined;
-  #cacheWriter: PushCacheWriter | undefined;
+  readonly #cacheWriter: PushCacheWriter;
   readonly #isPrivate: (path: ByteText) => boolean;
   readonly #nodes: NodeSender;
   #reusedChunks = 0;
@@ -106,7 +96,7 @@ class PushRun {
       this.#pool.fail(error);
     });
     this.#nodes = new NodeSender(this.#sender);
-    const { dedupSalt, chunkerSecret } = domainOf(vault);
+    const { dedupSalt, chunkerSecret } = pushDomainOf(vault);
     const domains = [
       { salt: everyoneSalt, chunkerSecret: undefined },
       { salt: dedupSalt, chunkerSecret },
@@ -136,8 +126,9 @@ class PushRun {
         this.#nodes.add(node);
       },
     });
-    this.#cache = this.#openCache();
-    this.#cacheWriter = new PushCacheWriter(this.#cachePath(), vault.cacheKey);
+    const cachePath = pushCachePath(vault, options);
+    this.#cache = options.reread ? undefined : openPushCache(log, cachePath);
+    this.#cacheWriter = new PushCacheWriter(cachePath, vault.cacheKey);
   }
 
   async run(): Promise<PushResult> {
@@ -162,7 +153,7 @@ class PushRun {
 
   async close(): Promise<void> {
     this.#cache?.close();
-    this.#cacheWriter?.discard();
+    this.#cacheWriter.discard();
     await this.#pool.close();
   }
 
@@ -239,7 +230,7 @@ class PushRun {
       this.#counts.bytes += entry.size;
       this.#progress.files += 1;
       this.#progress.bytes += entry.size;
-      if (signature !== undefined) this.#cacheWriter?.add(entry.path, { signature, chunks: entry.chunks });
+      if (signature !== undefined) this.#cacheWriter.add(entry.path, { signature, chunks: entry.chunks });
     }
   }
 
@@ -267,8 +258,10 @@ class PushRun {
       sources: this.#options.found.sources.map(({ path }) => fromBytesKey(path)),
       partial: this.#problems > 0,
     });
-    this.#cacheWriter?.commit({ seq: snapshot.seq, entryHash: new Uint8Array(Buffer.from(snapshot.id, 'hex')), root });
-    this.#cacheWriter = undefined;
+    const entryHash = new Uint8Array(Buffer.from(snapshot.id, 'hex'));
+    this.#cacheWriter.commit({ seq: snapshot.seq, entryHash, root });
+    const { fault } = this.#cacheWriter;
+    if (fault !== undefined) this.#vault.onNote?.(`the next push will read every file: no cache was kept (${fault})`);
     const { blobs, newBlobs, claimedBlobs, ownedBlobs, newFileBytes } = this.#sender.counts;
     return {
       snapshot,
@@ -282,23 +275,5 @@ class PushRun {
       filesRead: this.#filesRead,
       problems: this.#problems,
     };
-  }
-
-  #cachePath(): string {
-    const key = concatBytes(
-      ...[this.#options.name, this.#options.dedup, ...this.#options.privatePatterns].map((text) => utf8(`${text}\0`)),
-      ...this.#options.found.sources.map(({ path }) => fromBytesKey(`${path}\0`)),
-    );
-    return join(this.#vault.cacheDir, `push-${toHex(sha256(key).subarray(0, 16))}`);
-  }
-
-  #openCache(): PushCacheReader | undefined {
-    if (this.#options.reread) return undefined;
-    const cache = PushCacheReader.open(this.#cachePath(), this.#vault.cacheKey);
-    if (cache === undefined) return undefined;
-    const { seq, entryHash } = cache.origin;
-    if (this.#log.vouchesFor(seq, entryHash)) return cache;
-    cache.close();
-    return undefined;
   }
 }

@@ -103,11 +103,11 @@ describe('revokeSession', () => {
     const { credential } = await daemon.register('dan');
     const second = await loginAs('dan', 'second');
     const third = await loginAs('dan', 'third');
-    await daemon.api(credential).revokeSession(second.sessionId ?? '');
+    await daemon.api(credential).revokeSession(second.sessionId);
     expect(await isLive(daemon, second)).toBe(false);
     expect(await isLive(daemon, third)).toBe(true);
     expect(await isLive(daemon, credential)).toBe(true);
-    expect(await wireCodeOf(daemon.api(credential).revokeSession(second.sessionId ?? ''))).toBe('not-found');
+    expect(await wireCodeOf(daemon.api(credential).revokeSession(second.sessionId))).toBe('not-found');
   });
 
   test('a session of another account looks like none', async () => {
@@ -115,7 +115,7 @@ describe('revokeSession', () => {
     const { credential: fay } = await daemon.register('fay');
     const asEve = { headers: { authorization: `Bearer ${eve.sessionSecret}` } };
     const [foreign, absent] = await Promise.all(
-      [fay.sessionId ?? '', '0'.repeat(32)].map((id) => send(daemon.app, 'DELETE', `/v1/sessions/${id}`, asEve)),
+      [fay.sessionId, '0'.repeat(32)].map((id) => send(daemon.app, 'DELETE', `/v1/sessions/${id}`, asEve)),
     );
     expect(await foreign?.text()).toBe(await absent?.text());
     expect([foreign?.status, absent?.status]).toEqual([404, 404]);
