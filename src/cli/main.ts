@@ -7,6 +7,7 @@ import { accountCommands } from './commands/account.js';
 import { catCommand } from './commands/cat.js';
 import { doctorCommand } from './commands/doctor.js';
 import { forgetCommand } from './commands/forget.js';
+import { keyCommand } from './commands/key.js';
 import { logCommand } from './commands/log.js';
 import { lsCommand } from './commands/ls.js';
 import { passwdCommand } from './commands/passwd.js';
@@ -66,6 +67,7 @@ function buildProgram(run: Run): Command {
     logCommand(run),
     catCommand(run),
     rmCommand(run),
+    keyCommand(run),
     tokenCommand(run),
     forgetCommand(run),
     doctorCommand(run),

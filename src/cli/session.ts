@@ -105,9 +105,23 @@ export class Session {
       `    ${key}`,
       '',
       '  Write it down and keep it away from this machine. If the password or this',
-      '  machine is lost, it is the only way to your data. Nobody can make another one.',
+      '  machine is lost, it is the only way to your data.',
       "  'jaycloud recover' takes it; 'jaycloud recovery rehearse' proves beforehand",
       '  that you have written it down right.',
+      '',
+    ]);
+  }
+
+  /** Before the rotation is sent: a machine that dies behind it must not be the end of the data. */
+  showNewRecoveryKey(recoveryKey: Uint8Array): void {
+    this.output.secret([
+      '',
+      '  New recovery key, shown this once:',
+      '',
+      `    ${formatRecoveryKey(recoveryKey)}`,
+      '',
+      '  It counts as soon as the rotation is done, and the old one no longer does. If the',
+      '  rotation fails, it is the other way round: keep the old one.',
       '',
     ]);
   }

@@ -103,6 +103,10 @@ export class DaemonApi {
     return accountMessages.parseChangePasswordResponse(await this.#json('changePassword', { json: request }));
   }
 
+  async rotateKeys(request: accountMessages.RotateKeysRequest): Promise<accountMessages.RotateKeysResponse> {
+    return accountMessages.parseRotateKeysResponse(await this.#json('rotateKeys', { json: request }));
+  }
+
   async startRecovery(request: accountMessages.StartRecoveryRequest): Promise<accountMessages.StartRecoveryResponse> {
     return accountMessages.parseStartRecoveryResponse(await this.#json('startRecovery', { json: request }));
   }

@@ -9,7 +9,7 @@ import { checkMayWrite } from '../protocol/log-rules.js';
 import type { AppendLogRequest } from '../protocol/messages.js';
 import { nameTagOf } from '../protocol/name-path.js';
 import { type Caller, ownerOf } from './authorize.js';
-import { endCertificates, findCertificate, insertAuthor } from './db/authors.js';
+import { endAllCertificates, endCertificates, findCertificate, insertAuthor } from './db/authors.js';
 import { findBlobs, isDamagedBelow } from './db/blobs.js';
 import type { Queries } from './db/connection.js';
 import { countPushes, findLogEntry, freeRoot, insertLogEntry } from './db/log-entries.js';
@@ -87,6 +87,7 @@ export function appendEntry(tx: Queries, appending: Appending): Appended {
   moveHead(tx, vaultNo, { headSeq: entry.seq, headHash });
   if (change.op === 'delete') freeRoot(tx, vaultNo, change.targetSeq);
   if (change.op === 'certify') certify(tx, appending, change.certificate);
+  if (change.op === 'rotate') endAllCertificates(tx, vaultNo, entry.seq);
   if (change.op === 'revoke') revoke(tx, caller, change.targetSeqs, entry.seq);
   return { receivedAt, version: versionOf() };
 }

@@ -18,6 +18,7 @@ import { listSessionsRoute } from './routes/list-sessions.js';
 import { listTokensRoute } from './routes/list-tokens.js';
 import { openRecoveryRoute } from './routes/open-recovery.js';
 import { revokeSessionRoute } from './routes/revoke-session.js';
+import { rotateKeysRoute } from './routes/rotate-keys.js';
 import { startLoginRoute } from './routes/start-login.js';
 import { startRecoveryRoute } from './routes/start-recovery.js';
 import { startRegistrationRoute } from './routes/start-registration.js';
@@ -47,6 +48,7 @@ export async function createDaemonApp(services: Services, prices: PriceSource): 
         startLoginRoute(app, needs);
         createSessionRoute(app, needs);
         changePasswordRoute(app, needs);
+        rotateKeysRoute(app, needs);
         startRecoveryRoute(app, needs);
         openRecoveryRoute(app, needs);
         finishRecoveryRoute(app, needs);

@@ -1,9 +1,12 @@
 // Messages of an account that is there already: its sessions, another password, the recovery key (docs/protocol.md). They
 // are made of the parts of messages.ts, which has all others.
 import { z } from 'zod';
+import { logEntryBytesMax } from './limits.js';
 import {
+  accountKeys,
   accountName,
   base64Of,
+  base64Text,
   createSessionResponse,
   entityId,
   envelope,
@@ -38,6 +41,26 @@ export type ChangePasswordRequest = z.infer<typeof changePasswordRequest>;
 const changePasswordResponse = z.object({ endedSessions: z.int().min(0) });
 export type ChangePasswordResponse = z.infer<typeof changePasswordResponse>;
 
+/** `keys` is the whole keyring anew, `entry` the rotation that the log gets. */
+const rotateKeysRequest = z.strictObject({
+  loginId: entityId,
+  finishLoginRequest: opaqueText,
+  registrationRecord: opaqueText,
+  keyStretching,
+  keys: accountKeys,
+  entry: base64Text(logEntryBytesMax),
+  signature: base64Of(64),
+  turn: entityId.optional(),
+});
+export type RotateKeysRequest = z.infer<typeof rotateKeysRequest>;
+
+const rotateKeysResponse = z.object({
+  receivedAt: time,
+  endedSessions: z.int().min(0),
+  endedTokens: z.int().min(0),
+});
+export type RotateKeysResponse = z.infer<typeof rotateKeysResponse>;
+
 const startRecoveryRequest = z.strictObject({ account: accountName, proof });
 export type StartRecoveryRequest = z.infer<typeof startRecoveryRequest>;
 
@@ -64,6 +87,8 @@ export type FinishRecoveryResponse = z.infer<typeof finishRecoveryResponse>;
 export const parseListSessionsResponse = parser(listSessionsResponse);
 export const parseChangePasswordRequest = parser(changePasswordRequest);
 export const parseChangePasswordResponse = parser(changePasswordResponse);
+export const parseRotateKeysRequest = parser(rotateKeysRequest);
+export const parseRotateKeysResponse = parser(rotateKeysResponse);
 export const parseStartRecoveryRequest = parser(startRecoveryRequest);
 export const parseStartRecoveryResponse = parser(startRecoveryResponse);
 export const parseOpenRecoveryRequest = parser(openRecoveryRequest);

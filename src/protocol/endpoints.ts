@@ -9,6 +9,7 @@ export const endpoints = {
   createAccount: { method: 'POST', path: '/v1/accounts' },
   getAccount: { method: 'GET', path: '/v1/account' },
   changePassword: { method: 'POST', path: '/v1/account/password' },
+  rotateKeys: { method: 'POST', path: '/v1/account/keys' },
   startRecovery: { method: 'POST', path: '/v1/recovery/start' },
   openRecovery: { method: 'POST', path: '/v1/recovery/open' },
   finishRecovery: { method: 'POST', path: '/v1/recovery/finish' },

@@ -13,7 +13,7 @@ import {
   tokenBundleBytesMax,
 } from './limits.js';
 
-const base64Text = (bytesMax: number) =>
+export const base64Text = (bytesMax: number) =>
   z
     .string()
     .max(Math.ceil((bytesMax * 4) / 3))
@@ -75,7 +75,7 @@ export type StartRegistrationResponse = z.infer<typeof startRegistrationResponse
 export const envelope = base64Text(envelopeBytesMax);
 
 /** What a new account leaves with the daemon: public keys and envelopes that only the client can open. */
-const accountKeys = z.strictObject({
+export const accountKeys = z.strictObject({
   identityPublicKey: base64Of(32),
   recoveryPublicKey: base64Of(32),
   passwordEnvelope: envelope,

@@ -135,6 +135,42 @@ export function replacePassword(tx: Queries, accountNo: number, password: NewPas
     .run();
 }
 
+/** All of a keyring, the password's part left to `replacePassword`. */
+export interface NewKeys {
+  readonly identityPublicKey: Uint8Array;
+  readonly recoveryPublicKey: Uint8Array;
+  readonly recoveryEnvelope: Uint8Array;
+  readonly vaultPublicKey: Uint8Array;
+  readonly vaultEnvelope: Uint8Array;
+}
+
+/** Only inside the transaction that replaces the password's envelope and appends the rotation to the log. */
+export function replaceKeys(tx: Queries, accountNo: number, vaultNo: number, keys: NewKeys, nowMs: number): void {
+  tx.update(accounts)
+    .set({
+      identityPublicKey: Buffer.from(keys.identityPublicKey),
+      recoveryPublicKey: Buffer.from(keys.recoveryPublicKey),
+    })
+    .where(eq(accounts.accountNo, accountNo))
+    .run();
+  const vault = tx
+    .update(vaults)
+    .set({ publicKey: Buffer.from(keys.vaultPublicKey) })
+    .where(eq(vaults.vaultNo, vaultNo))
+    .returning({ vaultId: vaults.vaultId })
+    .get();
+  const envelopes: [string, Uint8Array][] = [
+    [recoveryPurpose, keys.recoveryEnvelope],
+    [vaultPurpose(vault.vaultId), keys.vaultEnvelope],
+  ];
+  for (const [purpose, envelope] of envelopes) {
+    tx.update(keyringRecords)
+      .set({ envelope: Buffer.from(envelope), updatedAt: nowMs })
+      .where(and(eq(keyringRecords.accountNo, accountNo), eq(keyringRecords.purpose, purpose)))
+      .run();
+  }
+}
+
 export function findKeyring(db: Queries, name: string): AccountKeyring | undefined {
   const row = db
     .select({

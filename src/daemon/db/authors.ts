@@ -53,3 +53,11 @@ export function endCertificates(
   const rows = tx.update(authors).set({ endedSeq }).where(chosen).returning({ entityId: authors.entityId }).all();
   return rows.length === certificateSeqs.length ? rows.map(({ entityId }) => entityId) : undefined;
 }
+
+/** A rotation leaves nobody. */
+export function endAllCertificates(tx: Queries, vaultNo: number, endedSeq: number): void {
+  tx.update(authors)
+    .set({ endedSeq })
+    .where(and(eq(authors.vaultNo, vaultNo), isNull(authors.endedSeq)))
+    .run();
+}

@@ -97,3 +97,12 @@ export function revokeTokens(tx: Queries, vaultNo: number, tokenIds: readonly st
 export function touchToken(db: Queries, tokenId: string, lastUsedAt: number): void {
   db.update(tokens).set({ lastUsedAt }).where(eq(tokens.tokenId, tokenId)).run();
 }
+
+/** Returns how many there were. */
+export function revokeAllTokens(tx: Queries, vaultNo: number): number {
+  return tx
+    .update(tokens)
+    .set({ revoked: true })
+    .where(and(eq(tokens.vaultNo, vaultNo), eq(tokens.revoked, false)))
+    .run().changes;
+}

@@ -1,0 +1,63 @@
+// key rotate: new keys for account and vault, without moving content.
+import { Command } from 'commander';
+import { VaultLog } from '../../client/vault-log.js';
+import type { Run } from '../main.js';
+import { readPassword } from '../password.js';
+import type { Session } from '../session.js';
+import { formatBytes, formatCount } from '../text.js';
+
+interface RotateFlags {
+  readonly passwordStdin?: boolean;
+}
+
+export function keyCommand(run: Run): Command {
+  const key = new Command('key').description('the keys of account and vault');
+  key
+    .command('rotate')
+    .description('make new keys; ends every token and all other sessions')
+    .option('--password-stdin', 'read the password from standard input')
+    .action((flags: RotateFlags, command: Command) => run(command, (session) => runRotate(session, flags)));
+  return key;
+}
+
+/** What nobody should believe to be undone by new keys. */
+const notUndone = [
+  'what this does not undo:',
+  '  - whoever copied the old keys can still open every snapshot made before now, if he gets at its bytes',
+  '  - what the old keys have opened already is known; change passwords and keys that were in those files',
+  '  - names of snapshots keep their sealed form, so the old keys can still test guesses of names',
+  '  - content that is shared with everyone can be guessed as before',
+];
+
+async function runRotate(session: Session, flags: RotateFlags): Promise<number> {
+  const credential = await session.credential();
+  const vault = await session.vault();
+  const { api, account } = vault;
+  const log = await VaultLog.read(vault);
+  const source = { environment: session.settings.password, fromStdin: flags.passwordStdin ?? false };
+  const password = credential.password ?? (await readPassword(source, account, false));
+  const { rotateKeys } = await import('../../client/rotate-keys.js');
+  const rotated = await rotateKeys(log, {
+    credential,
+    password,
+    solver: session.solver,
+    onRecoveryKey: (recoveryKey) => {
+      session.showNewRecoveryKey(recoveryKey);
+    },
+  });
+  await session.keep(rotated.credential);
+  const { endedSessions, endedTokens, keyBytes } = rotated;
+  const contentBytes = api.bytesSent + api.bytesReceived;
+  const ended = `${formatCount(endedSessions, 'other session')} and ${formatCount(endedTokens, 'token')} ended`;
+  session.output.summary(
+    [
+      `rotated the keys of ${account} on ${session.settings.server}`,
+      `  moved ${formatBytes(contentBytes)} of content, ${formatBytes(keyBytes)} of keys and wraps; ${ended}`,
+      '  the old recovery key opens nothing any more; the new one is above',
+      ...notUndone,
+      "next: 'jaycloud login' on other machines, 'jaycloud token create' for jobs",
+    ].join('\n'),
+    { account, server: session.settings.server, contentBytes, keyBytes, endedSessions, endedTokens },
+  );
+  return 0;
+}
