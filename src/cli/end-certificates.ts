@@ -21,3 +21,18 @@ export async function endCertificates(session: Session, isMeant: (sessionId: str
     session.output.note(`warning: the vault log does not say yet that sessions have ended: ${error.message}`);
   }
 }
+
+/** Of this machine's session: readers then refuse what a copy of its key signs. Returns how many there were. */
+export async function endOwnCertificate(session: Session): Promise<number> {
+  const vault = await session.vault();
+  const own = toHex(vault.author.entityId);
+  try {
+    const log = await VaultLog.read(vault);
+    return await revokeCertificates(log, ({ kind, id }) => kind === 'session' && toHex(id) === own);
+  } catch (error) {
+    // A log that is not right must not keep anybody from logging out.
+    if (!(error instanceof ClientError) || error.code !== 'integrity') throw error;
+    session.output.note(`warning: ${error.message}`);
+    return 0;
+  }
+}

@@ -67,8 +67,11 @@ export const envelopeBytesMax = 4 * kib;
 /** The sealed bundle of a token. */
 export const tokenBundleBytesMax = 16 * kib;
 
-/** Tokens that one vault has had, revoked and expired ones included. */
-export const tokensMax = 10_000;
+/** Tokens of one vault that nobody has revoked, expired ones included. */
+export const tokensMax = 5000;
+
+/** Tokens in one answer of `listTokens`. */
+export const listedTokensMax = 10_000;
 /**
  * Argon2id of a password, in KiB, passes and lanes. Less would be too cheap to guess, more would stop the machine of
  * whoever is told to compute it.

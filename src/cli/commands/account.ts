@@ -6,6 +6,7 @@ import { deleteCredential, prepareToKeep, readCredential } from '../../client/cr
 import { ClientError } from '../../client/errors.js';
 import type { TokenString } from '../../client/token-string.js';
 import { useToken } from '../../client/vault.js';
+import { endOwnCertificate } from '../end-certificates.js';
 import type { Run } from '../main.js';
 import { readPassword } from '../password.js';
 import type { Session } from '../session.js';
@@ -102,7 +103,8 @@ async function runLogout(session: Session): Promise<number> {
   try {
     const api = await session.api();
     api.useSession(credential.sessionSecret);
-    await api.endSession();
+    // Taking the certificate back ends the session as well; a session that has written nothing has none.
+    if ((await endOwnCertificate(session)) === 0) await api.endSession();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     session.output.note(`the daemon could not be told (${reason}); the session ends there by itself`);

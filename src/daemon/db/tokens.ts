@@ -1,9 +1,9 @@
 // Tokens: what the daemon knows them by, what they have stored, whether they still hold. What they may do stands in their
 // certificates in the vault log.
-import { and, count, eq, inArray } from 'drizzle-orm';
+import { and, count, desc, eq, inArray } from 'drizzle-orm';
 import type { Certificate } from '../../protocol/certificate.js';
 import { ProtocolError } from '../../protocol/errors.js';
-import { tokensMax } from '../../protocol/limits.js';
+import { listedTokensMax, tokensMax } from '../../protocol/limits.js';
 import { readCertificate } from './authors.js';
 import type { Queries } from './connection.js';
 import { accounts, tokens, vaults } from './schema.js';
@@ -57,12 +57,14 @@ export function findToken(db: Queries, secretHash: Uint8Array): StoredToken | un
   return row && { ...row, certificate: readCertificate(db, row.vaultNo, row.certificateSeq) };
 }
 
-/** All that the vault has had, oldest first. */
+/** Those that hold and the youngest of the revoked ones, `listedTokensMax` together, oldest first. */
 export function listTokens(db: Queries, vaultNo: number): StoredToken[] {
   return selectTokens(db)
     .where(eq(tokens.vaultNo, vaultNo))
-    .orderBy(tokens.certificateSeq)
+    .orderBy(tokens.revoked, desc(tokens.certificateSeq))
+    .limit(listedTokensMax)
     .all()
+    .sort((a, b) => a.certificateSeq - b.certificateSeq)
     .map((row) => ({ ...row, certificate: readCertificate(db, vaultNo, row.certificateSeq) }));
 }
 
@@ -79,8 +81,10 @@ export interface NewToken {
 
 /** Throws ProtocolError `conflict` where the id or secret is in use, `too-large` beyond `tokensMax`. */
 export function insertToken(tx: Queries, token: NewToken): void {
-  const had = tx.select({ count: count() }).from(tokens).where(eq(tokens.vaultNo, token.vaultNo)).get();
-  if ((had?.count ?? 0) >= tokensMax) throw new ProtocolError('too-large', 'the vault has had too many tokens');
+  const held = and(eq(tokens.vaultNo, token.vaultNo), eq(tokens.revoked, false));
+  const has = tx.select({ count: count() }).from(tokens).where(held).get();
+  if ((has?.count ?? 0) >= tokensMax)
+    throw new ProtocolError('too-large', 'the vault has too many tokens: revoke some');
   const row = { ...token, secretHash: Buffer.from(token.secretHash), bundle: Buffer.from(token.bundle) };
   if (tx.insert(tokens).values(row).onConflictDoNothing().run().changes === 0) {
     throw new ProtocolError('conflict', 'the token id is in use');
