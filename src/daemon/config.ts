@@ -1,7 +1,7 @@
 // Flags and environment to a checked configuration (docs/operating.md). Every fault is reported at once; no other file
 // of the daemon reads the environment.
 import { isIP } from 'node:net';
-import { parseByteSize } from '../protocol/quantities.js';
+import { parseByteSize, parseDuration } from '../protocol/quantities.js';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -100,17 +100,13 @@ function parseQuota(text: string | undefined, faults: string[]): number | null {
   return null;
 }
 
-const durationUnits: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sessionTtlMaxMs = 365 * 86_400_000;
 
-/** `90d`, `12h`, `30m`, `2s`. */
 function parseSessionTtl(text: string, faults: string[]): number {
-  const match = /^([1-9][0-9]{0,8})([smhd])$/.exec(text);
-  const sessionTtlMs = Number(match?.[1]) * (durationUnits[match?.[2] ?? ''] ?? Number.NaN);
-  if (!(sessionTtlMs <= sessionTtlMaxMs)) {
-    faults.push(`--session-ttl is a time from 1s to 365d, such as 12h, not '${text}'`);
-  }
-  return sessionTtlMs;
+  const sessionTtlMs = parseDuration(text);
+  if (sessionTtlMs !== undefined && sessionTtlMs <= sessionTtlMaxMs) return sessionTtlMs;
+  faults.push(`--session-ttl is a time from 1s to 365d, such as 12h, not '${text}'`);
+  return Number.NaN;
 }
 
 function parseTls(certPath: string | undefined, keyPath: string | undefined, faults: string[]): Config['tls'] {

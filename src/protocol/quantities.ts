@@ -16,11 +16,12 @@ const durationUnits: Readonly<Record<string, number>> = {
   h: 3600 * secondMs,
   d: 86_400 * secondMs,
   w: 7 * 86_400 * secondMs,
+  y: 365.25 * 86_400 * secondMs,
 };
 
-/** `45s`, `30m`, `12h`, `90d`, `2w` in milliseconds. Undefined for anything else, and for nothing. */
+/** `45s`, `30m`, `12h`, `90d`, `2w`, `1y` in milliseconds. Undefined for anything else, and for nothing. */
 export function parseDuration(text: string): number | undefined {
-  const match = /^([1-9][0-9]{0,8})([smhdw])$/.exec(text);
+  const match = /^([1-9][0-9]{0,8})([smhdwy])$/.exec(text);
   const ms = Number(match?.[1]) * (durationUnits[match?.[2] ?? ''] ?? Number.NaN);
   return Number.isSafeInteger(ms) ? ms : undefined;
 }

@@ -6,6 +6,7 @@ import { applyRetention, isEmptyPolicy, type RetainedSnapshot, type RetentionPol
 import { checkName, deleteSnapshot, listSnapshots, type Snapshot } from '../../client/snapshots.js';
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
+import { parseDuration } from '../../protocol/quantities.js';
 import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatCount, formatTime } from '../text.js';
@@ -17,7 +18,6 @@ interface ForgetFlags extends Omit<RetentionPolicy, 'keepWithinMs'> {
 }
 
 const countMax = 1_000_000;
-const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_557_600_000 };
 
 function parseCount(text: string): number {
   const count = Number(text);
@@ -27,9 +27,11 @@ function parseCount(text: string): number {
 
 /** `30d` and the like, in milliseconds. */
 function parseSpan(text: string): number {
-  const [, digits = '', unit = ''] = /^(\d{1,5})([hdwy])$/.exec(text) ?? [];
-  const span = Number(digits) * (unitMs[unit] ?? 0);
-  if (span === 0) throw new InvalidArgumentError('write a number with h, d, w or y, for example 30d');
+  const span = parseDuration(text);
+  // `m` is minutes elsewhere, and somebody here would mean months.
+  if (span === undefined || text.endsWith('m')) {
+    throw new InvalidArgumentError('write a number with h, d, w or y, for example 30d');
+  }
   return span;
 }
 
