@@ -69,13 +69,14 @@ describe('parseConfig', () => {
       ['1s', 1000],
       ['30m', 30 * 60_000],
       ['12h', 12 * 3_600_000],
+      ['1w', 7 * 86_400_000],
       ['365d', 365 * 86_400_000],
       ['31536000s', 365 * 86_400_000],
     ];
     for (const [sessionTtl, sessionTtlMs] of lives) expect(configOf({ sessionTtl }).sessionTtlMs).toBe(sessionTtlMs);
     expect(configOf({}, { JAYCLOUDD_SESSION_TTL: '2s' }).sessionTtlMs).toBe(2000);
     expect(configOf({ sessionTtl: '1h' }, { JAYCLOUDD_SESSION_TTL: '2s' }).sessionTtlMs).toBe(3_600_000);
-    for (const sessionTtl of ['0s', '366d', '31536001s', '90', '1.5h', '-1d', '1w', '9999999999s', '']) {
+    for (const sessionTtl of ['0s', '366d', '31536001s', '90', '1.5h', '-1d', '53w', '9999999999s', '']) {
       expect(faultsOf({ data: 'd', sessionTtl }), sessionTtl).toHaveLength(1);
     }
   });
