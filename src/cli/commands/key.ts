@@ -45,7 +45,7 @@ async function runRotate(session: Session, flags: RotateFlags): Promise<number> 
       session.showNewRecoveryKey(recoveryKey);
     },
   });
-  await session.keep(rotated.credential);
+  await session.keep(rotated.credential, true);
   const { endedSessions, endedTokens, keyBytes } = rotated;
   const contentBytes = api.bytesSent + api.bytesReceived;
   const ended = `${formatCount(endedSessions, 'other session')} and ${formatCount(endedTokens, 'token')} ended`;

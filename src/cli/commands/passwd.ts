@@ -31,7 +31,7 @@ async function runPasswd(session: Session, flags: PasswdFlags): Promise<number> 
   const change = { credential, password, newPassword, solver: session.solver };
   const endedSessions = await changePassword(api, change);
   // What was kept here opens nothing any more; the new password is for its owner to keep.
-  if (known !== undefined) await session.keep({ ...credential, password: undefined });
+  if (known !== undefined) await session.keep({ ...credential, password: undefined }, true);
   await endCertificates(session, () => true);
   const { attempts: powAttempts, seconds: powSeconds } = session.solver;
   const ended =
