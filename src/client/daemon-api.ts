@@ -32,6 +32,7 @@ export class DaemonApi {
   readonly #transport: Transport;
   readonly #signal: AbortSignal | undefined;
   #sessionSecret: string | undefined;
+  #clockDifferenceMs = 0;
   /** Bytes of blobs sent, framing not counted, repeats of a broken request not counted. */
   bytesSent = 0;
   /** Bytes of blobs received. */
@@ -45,6 +46,11 @@ export class DaemonApi {
 
   get server(): string {
     return this.#transport.server;
+  }
+
+  /** The daemon's time as of its last answer, to a second, in milliseconds since 1970. */
+  nowMs(): number {
+    return Date.now() + this.#clockDifferenceMs;
   }
 
   useSession(secret: string | undefined): void {
@@ -225,6 +231,8 @@ export class DaemonApi {
         const { method, path } = endpoints[name];
         const request = { method, path: call.path ?? path, headers, body, signal: this.#signal };
         const response = await this.#transport.send(request);
+        const dateMs = Date.parse(response.header('date') ?? '');
+        if (!Number.isNaN(dateMs)) this.#clockDifferenceMs = dateMs - Date.now();
         const isDone = response.status < 300;
         const bytes =
           isDone && call.memory !== undefined

@@ -23,8 +23,8 @@ export interface TokenOptions {
   readonly scopes: readonly Scope[];
   /** Empty for all names. */
   readonly prefix: string;
-  /** Milliseconds since 1970; 0 for never. */
-  readonly expiresAtMs: number;
+  /** How long it lives; 0 for ever. */
+  readonly lifeMs: number;
   /** 0 for no limit. */
   readonly quotaBytes: number;
   readonly isPushOnly: boolean;
@@ -35,6 +35,8 @@ export interface CreatedToken {
   readonly id: string;
   /** Shown once: nobody can make it again. */
   readonly token: string;
+  /** Milliseconds since 1970 by the daemon's clock; 0 for never. */
+  readonly expiresAtMs: number;
 }
 
 const prefixBytesMax = 200;
@@ -58,13 +60,14 @@ export async function createToken(log: VaultLog, options: TokenOptions): Promise
   const secret = new Uint8Array(randomBytes(32));
   const keys = deriveTokenKeys(secret);
   const bundle = await bundleOf(vault, id, options);
+  const expiresAtMs = options.lifeMs === 0 ? 0 : vault.api.nowMs() + options.lifeMs;
   const certificate: Certificate = {
     kind: 'token',
     id,
     publicKey: ed25519PublicKeyOf(ed25519PrivateKey(keys.signingSeed)),
     scopes: options.scopes,
     prefixTags: prefixTagsOf(bundle.names),
-    expiresAtMs: options.expiresAtMs,
+    expiresAtMs,
     quotaBytes: options.quotaBytes,
     isPushOnly: options.isPushOnly,
   };
@@ -76,7 +79,7 @@ export async function createToken(log: VaultLog, options: TokenOptions): Promise
     bundle: toBase64(sealTokenBundle(keys.bundleKey, { tokenId: id, vaultId }, bundle)),
   };
   await write(log, signer, () => ({ change: { op: 'certify', certificate }, body, token }));
-  return { id: toHex(id), token: formatToken({ id, secret, server: vault.api.server }) };
+  return { id: toHex(id), token: formatToken({ id, secret, server: vault.api.server }), expiresAtMs };
 }
 
 /** No more than the scopes need. */

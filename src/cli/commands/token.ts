@@ -95,7 +95,7 @@ function optionsOf(flags: CreateFlags): TokenOptions {
     label: flags.label ?? '',
     scopes: chosen,
     prefix: flags.namePrefix === undefined ? '' : checkPrefix(flags.namePrefix),
-    expiresAtMs: flags.expires === 0 ? 0 : Date.now() + flags.expires,
+    lifeMs: flags.expires,
     quotaBytes: flags.quota ?? 0,
     isPushOnly,
   };
@@ -104,8 +104,8 @@ function optionsOf(flags: CreateFlags): TokenOptions {
 async function runCreate(session: Session, flags: CreateFlags): Promise<number> {
   const options = optionsOf(flags);
   const log = await VaultLog.read(await session.vault());
-  const { id, token } = await createToken(log, options);
-  const { expiresAtMs, quotaBytes, prefix, label, isPushOnly } = options;
+  const { id, token, expiresAtMs } = await createToken(log, options);
+  const { quotaBytes, prefix, label, isPushOnly } = options;
   session.output.result(token, {
     type: 'summary',
     id,

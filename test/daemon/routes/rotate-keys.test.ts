@@ -50,7 +50,7 @@ async function rotate(credential: Credential, password = passwordOf(credential.a
   return { ...(await rotateKeys(await logOf(credential), options)), recoveryKey };
 }
 
-const pushToken = { label: '', scopes: ['push'], prefix: '', expiresAtMs: 0, quotaBytes: 0, isPushOnly: true } as const;
+const pushToken = { label: '', scopes: ['push'], prefix: '', lifeMs: 0, quotaBytes: 0, isPushOnly: true } as const;
 
 /** What the client sends, caught on its way. */
 async function requestOf(credential: Credential): Promise<RotateKeysRequest> {
