@@ -3,7 +3,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { everyoneSalt, vaultSalt } from '../../src/client/dedup-domain.js';
+import { deriveTokenDomain, deriveTokenKeys, deriveVaultKeys } from '../../src/client/key-hierarchy.js';
 import { parseRecoveryKey } from '../../src/client/recovery-key.js';
+import { sealLeaf } from '../../src/client/seal.js';
+import { parseToken } from '../../src/client/token-string.js';
 import { credentialOf } from '../helpers/daemon-api.js';
 import { Daemon, Machine, makeTempDir, removeTempDirs } from '../helpers/programs.js';
 import { type RecordingProxy, startRecordingProxy } from '../helpers/recording-proxy.js';
@@ -18,12 +22,18 @@ const folderName = 'marker-name-of-a-folder';
 const snapshotName = 'marker/name-of-the-snapshot';
 const tag = 'marker-tag-of-the-push';
 const linkTarget = 'marker-target-of-a-link';
+const tokenPrefix = 'marker/prefix-of-a-token/';
+const tokenLabel = 'marker-label-of-a-token';
 
 let daemon: Daemon;
 let proxy: RecordingProxy;
 let tree: string;
 let machine: Machine;
 let recoveryText: string;
+let newRecoveryText: string;
+/** What the machine held before its keys were rotated. */
+let rootBefore: string;
+const tokens: string[] = [];
 
 /** One file that compresses, one that does not, one of many chunks, one that stays in the vault's own domain. */
 function contents(): ReadonlyMap<string, Buffer> {
@@ -37,10 +47,26 @@ function contents(): ReadonlyMap<string, Buffer> {
 
 const files = contents();
 
+const recoveryKeyIn = (text: string) => /^ +((?:[0-9A-Z]{4}-){13}[0-9A-Z]{4})$/m.exec(text)?.[1] ?? '';
+
+async function tokenRun(): Promise<void> {
+  const about = ['--name-prefix', tokenPrefix, '--label', tokenLabel];
+  for (const may of [['--push-only'], ['--scope', 'list,pull']]) {
+    const { id, token } = await machine.summary(['token', 'create', ...may, ...about]);
+    tokens.push(String(token));
+    const job = new Machine({ JAYCLOUD_TOKEN: String(token) });
+    await job.summary(['whoami']);
+    if (may.includes('--push-only')) await job.summary(['push', tree, '--name', `${tokenPrefix}build`]);
+    else await job.summary(['pull', `${tokenPrefix}build`, 'out']);
+    await machine.summary(['token', 'list']);
+    await machine.summary(['token', 'revoke', String(id)]);
+  }
+}
+
 async function fullRun(): Promise<void> {
   const registered = await machine.run(['register', account]);
   expect(registered.exit, registered.stderr).toBe(0);
-  recoveryText = /^ +((?:[0-9A-Z]{4}-){13}[0-9A-Z]{4})$/m.exec(registered.stderr)?.[1] ?? '';
+  recoveryText = recoveryKeyIn(registered.stderr);
   await machine.summary(['login', account]);
   await machine.summary(['push', tree, '--name', snapshotName, '--tag', tag]);
   writeFileSync(join(tree, 'later'), `${marker} later`);
@@ -51,10 +77,16 @@ async function fullRun(): Promise<void> {
   expect((await machine.run(['cat', `${snapshotName}:small`])).stdout).toBe(`${marker} small`);
   await machine.summary(['pull', snapshotName, 'out']);
   await machine.summary(['rm', `${snapshotName}@1`]);
+  await tokenRun();
   const env = { JAYCLOUD_RECOVERY_KEY: recoveryText, JAYCLOUD_NEW_PASSWORD: newPassword };
   await machine.summary(['recovery', 'rehearse'], 0, { env });
   await machine.summary(['passwd'], 0, { env });
   await machine.summary(['recover'], 0, { env });
+  rootBefore = credentialOf(machine).root;
+  const rotated = await machine.run(['key', 'rotate']);
+  expect(rotated.exit, rotated.stderr).toBe(0);
+  newRecoveryText = recoveryKeyIn(rotated.stderr);
+  await machine.summary(['push', tree, '--name', snapshotName]);
 }
 
 beforeAll(async () => {
@@ -75,9 +107,34 @@ afterAll(async () => {
   removeTempDirs();
 });
 
+/** Keys that follow from secrets: whoever has one of these needs no secret any more. */
+function derivedKeys(vaultSecrets: readonly Uint8Array[]): Map<string, Uint8Array> {
+  const named = new Map<string, Uint8Array>();
+  const nameAll = (of: string, keys: object) => {
+    for (const [name, key] of Object.entries(keys)) named.set(`${name} of ${of}`, key as Uint8Array);
+  };
+  for (const [epoch, secret] of vaultSecrets.entries()) {
+    named.set(`vault secret ${String(epoch)}`, secret);
+    nameAll(`vault ${String(epoch)}`, deriveVaultKeys(secret));
+  }
+  for (const [at, text] of tokens.entries()) {
+    const { id, secret } = parseToken(text);
+    named.set(`token ${String(at)}`, Buffer.from(text)).set(`secret of token ${String(at)}`, secret);
+    // What a token proves itself with travels, as a session secret does.
+    const { signingSeed, bundleKey, cacheKey } = deriveTokenKeys(secret);
+    nameAll(`token ${String(at)}`, { signingSeed, bundleKey, cacheKey });
+    nameAll(`domain of token ${String(at)}`, deriveTokenDomain(vaultSecrets[0] ?? secret, id));
+  }
+  for (const [name, bytes] of files) {
+    if (bytes.length > 100_000) continue;
+    named.set(`shared chunk key of ${name}`, sealLeaf(everyoneSalt, bytes).key);
+    for (const secret of vaultSecrets) named.set(`key of ${name}`, sealLeaf(vaultSalt(secret), bytes).key);
+  }
+  return named;
+}
+
 function secrets(): ReadonlyMap<string, Uint8Array> {
   const { root, vaultSecrets, signingSeed } = credentialOf(machine);
-  const recoveryKey = parseRecoveryKey(recoveryText);
   const named = new Map<string, Uint8Array>([
     ['content of files', Buffer.from(marker)],
     ['name of a file', Buffer.from(fileName)],
@@ -86,15 +143,20 @@ function secrets(): ReadonlyMap<string, Uint8Array> {
     ['tag', Buffer.from(tag)],
     ['target of a link', Buffer.from(linkTarget)],
     ['path of the source', Buffer.from(tree)],
+    ['prefix of a token', Buffer.from(tokenPrefix)],
+    ['label of a token', Buffer.from(tokenLabel)],
     ['password', Buffer.from(password)],
     ['new password', Buffer.from(newPassword)],
     ['account root', Buffer.from(root, 'base64url')],
-    ['vault secret', Buffer.from(vaultSecrets[0] ?? '', 'base64url')],
+    ['account root before the rotation', Buffer.from(rootBefore, 'base64url')],
     ['signing seed', Buffer.from(signingSeed, 'base64url')],
-    ['recovery key', recoveryKey],
-    ['recovery key as shown', Buffer.from(recoveryText)],
-    ['recovery key without hyphens', Buffer.from(recoveryText.replaceAll('-', ''))],
+    ...derivedKeys(vaultSecrets.map((secret) => Buffer.from(secret, 'base64url'))),
   ]);
+  for (const text of [recoveryText, newRecoveryText]) {
+    named.set(`recovery key ${text.slice(0, 4)}`, parseRecoveryKey(text));
+    named.set(`recovery key ${text.slice(0, 4)} as shown`, Buffer.from(text));
+    named.set(`recovery key ${text.slice(0, 4)} without hyphens`, Buffer.from(text.replaceAll('-', '')));
+  }
   for (const [name, bytes] of files) {
     named.set(`SHA-256 of ${name}`, createHash('sha256').update(bytes).digest());
     named.set(`bytes of ${name}`, bytes.subarray(40, 72).length < 16 ? bytes.subarray(4) : bytes.subarray(40, 72));
@@ -121,6 +183,8 @@ describe('a full run through a recording proxy', () => {
     expect([...disk()].some(([name]) => name === 'jaycloud.db')).toBe(true);
     expect(daemon.log).toContain('/v1/blobs');
     expect(recoveryText).toHaveLength(69);
+    expect(newRecoveryText).toHaveLength(69);
+    expect(secrets().size).toBeGreaterThan(50);
   });
 
   test('shows what is not secret to the same search, so the search works', () => {
@@ -136,6 +200,11 @@ describe('a full run through a recording proxy', () => {
     expect(stored.filter((line) => line.startsWith('session secret'))).toEqual([]);
     const hash = createHash('sha256').update(Buffer.from(sessionSecret, 'base64url')).digest();
     expect(findSecrets(new Map([['hash', hash]]), disk())).not.toEqual([]);
+    const bearers = tokens.map((text) => ['bearer', deriveTokenKeys(parseToken(text).secret).bearerSecret] as const);
+    for (const bearer of bearers) {
+      expect(findSecrets(new Map([bearer]), wire())).toEqual(['bearer in the recording']);
+      expect(findSecrets(new Map([bearer]), disk())).toEqual([]);
+    }
   });
 
   test('the search finds planted bytes in every spelling and at every alignment', () => {
