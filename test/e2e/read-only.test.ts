@@ -127,3 +127,18 @@ describe.skipIf(process.platform === 'win32')('where the cache folder cannot be 
     expect(readdirSync(join(machine.home, folder))).toEqual(before);
   });
 });
+
+describe.skipIf(process.platform === 'win32')('where the home folder cannot be written at all', () => {
+  test('a token is enough to push, with a note for what is not kept', async () => {
+    const owner = await machineOf(daemon, 'owner', 'register');
+    const { token } = await owner.summary(['token', 'create', '--push-only']);
+    const job = new Machine({ JAYCLOUD_TOKEN: String(token) });
+    for (let round = 1; round <= 2; round += 1) {
+      const pushed = await runReadOnly(job, ['.'], ['push', tree, '--name', 'ci', '--json']);
+      expect(pushed.exit, pushed.stdout + pushed.stderr).toBe(0);
+      expect(lastJson(pushed)).toMatchObject({ version: round, filesRead: 1 });
+      expect(notesOf(pushed)).toHaveLength(2);
+    }
+    expect(readdirSync(job.home)).toEqual([]);
+  });
+});
