@@ -165,6 +165,8 @@ const wrongBodies: readonly (readonly [string, Uint8Array])[] = [
 describe('every endpoint', () => {
   test.each(posts)('%s refuses malformed bodies', async (name, { method, path }) => {
     for (const [what, body] of wrongBodies) {
+      // Its one right body.
+      if (name === 'takeTurn' && what === 'an empty object') continue;
       const headers = { ...bearer(), 'content-type': name === 'putBlobs' ? blobStreamType : 'application/json' };
       expectRefusal(await send({ method, path, headers, body }), `${name} with ${what}`);
     }
