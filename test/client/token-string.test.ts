@@ -1,10 +1,11 @@
 // Token strings (docs/format.md, "Token strings"): one spelling each, and every slip is noticed.
 import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ClientError } from '../../src/client/errors.js';
 import { formatToken, parseToken, type TokenString } from '../../src/client/token-string.js';
-import { toHex } from '../../src/protocol/bytes.js';
+import { concatBytes, toHex, utf8 } from '../../src/protocol/bytes.js';
 import { codeThrownBy } from '../helpers/integrity.js';
 
 const alphabet = Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz');
@@ -25,6 +26,17 @@ function accepted(texts: readonly string[]): string[] {
       throw error;
     }
   });
+}
+
+/** In base 62, with a checksum behind it. */
+function spelled(body: Uint8Array): string {
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(crc32(body));
+  let digits = '';
+  for (let value = BigInt(`0x${toHex(concatBytes(body, sum))}`); value > 0n; value /= 62n) {
+    digits = (alphabet[Number(value % 62n)] ?? '') + digits;
+  }
+  return `jct_${digits}`;
 }
 
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
@@ -73,9 +85,14 @@ describe('a token string', () => {
     expect(accepted([...cut, ...other, `${text}\n${text}`, `${text}=`, text.replace('j', 'ј')])).toEqual([]);
   });
 
-  test('of another version is refused, whole as it may be', () => {
-    // The version is the first byte: the number that is larger by 256 to the rest has the version 2, and another checksum.
-    expect(accepted([`jct_${'z'.repeat(text.length - 4)}`])).toEqual([]);
+  test.each<[string, number, Uint8Array]>([
+    ['of another version', 2, new Uint8Array(52)],
+    ['that is too short for a secret', 1, new Uint8Array(47)],
+    ['whose address is no text', 1, concatBytes(new Uint8Array(48), Uint8Array.of(0xff, 0xfe))],
+  ])('%s is refused, though its checksum is right', (_what, version, rest) => {
+    const right = concatBytes(Uint8Array.of(1), new Uint8Array(48), utf8('file:'));
+    expect(parseToken(spelled(right)).server).toBe('file:');
+    expect(accepted([spelled(concatBytes(Uint8Array.of(version), rest))])).toEqual([]);
   });
 
   test('says what is wrong and repeats nothing of what was typed', () => {

@@ -14,10 +14,9 @@ import { errorOf, openTestDaemon, put, send, type TestCaller, type TestDaemon } 
 import { LogChain } from '../../helpers/log-chain.js';
 
 let daemon: TestDaemon;
+let app: Hono;
 let ann: TestCaller;
 let log: LogChain;
-/** With the routes of accounts. */
-let app: Hono;
 
 beforeEach(async () => {
   daemon = await openTestDaemon();
