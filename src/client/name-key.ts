@@ -2,7 +2,7 @@
 // prefix makes the paths of all names below it and tells nothing of others.
 import { concatBytes, utf8 } from '../protocol/bytes.js';
 import { namePartBytes } from '../protocol/limits.js';
-import { nameTagOf } from '../protocol/name-path.js';
+import { isWithinPrefix, nameTagOf } from '../protocol/name-path.js';
 import { ClientError } from './errors.js';
 import { hmacSha256, labelled } from './hkdf.js';
 
@@ -61,6 +61,11 @@ export class NameKey {
 
   get prefix(): string {
     return this.#parts.prefix;
+  }
+
+  /** Whether a path is that of a name within the prefix. */
+  covers(path: Uint8Array): boolean {
+    return isWithinPrefix(path, prefixTagsOf(this.#parts));
   }
 
   /** What a token that is kept to `prefix` needs. This key must not be kept to a prefix itself. */

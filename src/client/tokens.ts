@@ -12,6 +12,7 @@ import { type AuthorRecord, sealAuthorRecord } from './author-record.js';
 import { readAuthorRecord } from './authors.js';
 import { ClientError } from './errors.js';
 import { deriveTokenKeys } from './key-hierarchy.js';
+import type { LogAuthor } from './log-state.js';
 import { prefixTagsOf } from './name-key.js';
 import { sealTokenBundle, type TokenBundle } from './token-bundle.js';
 import { formatToken } from './token-string.js';
@@ -106,11 +107,18 @@ export interface ListedToken extends TokenState, AuthorRecord {
 export async function listTokens(log: VaultLog): Promise<ListedToken[]> {
   const { tokens } = await log.vault.api.listTokens();
   await log.refresh();
-  const live = new Set(log.authors().map(({ certificateSeq }) => certificateSeq));
+  const isToken = ({ certificate }: LogAuthor) => certificate.kind === 'token';
+  const live = new Set(
+    log
+      .authors()
+      .filter(isToken)
+      .map(({ certificateSeq }) => certificateSeq),
+  );
   const listed: ListedToken[] = [];
   for (const token of tokens) {
     const line = log.lines[token.certificateSeq - 1];
     const change = line?.entry.change;
+    const isLive = live.delete(token.certificateSeq);
     if (line === undefined || change?.op !== 'certify' || toHex(change.certificate.id) !== token.id) {
       throw new ClientError('integrity', `token ${token.id} is not in the vault log`, 'the daemon may be lying');
     }
@@ -123,8 +131,15 @@ export async function listTokens(log: VaultLog): Promise<ListedToken[]> {
       isPushOnly,
       expiresAt: expiresAtMs === 0 ? null : new Date(expiresAtMs).toISOString(),
       quotaBytes: quotaBytes === 0 ? null : quotaBytes,
-      isEnded: token.isRevoked || !live.has(token.certificateSeq),
+      isEnded: token.isRevoked || !isLive,
     });
+  }
+  if (live.size > 0) {
+    throw new ClientError(
+      'integrity',
+      'the daemon leaves out tokens that the vault log has',
+      'the daemon may be lying',
+    );
   }
   return listed;
 }

@@ -54,10 +54,16 @@ function checkEntry(vault: Vault, wire: WireEntry, previous: LogHead): Pick<LogL
     throw refused(seq, 'does not follow the one before it');
   }
   if (!isLogEntrySigned(entry.author, entryBytes, signature)) throw refused(seq, 'has a wrong signature');
-  if (wire.body !== null && !equalBytes(entry.bodyHash, sha256(fromBase64(wire.body)))) {
-    throw refused(seq, 'has another body');
-  }
+  if (wire.body === null) {
+    if (!mayBeWithheld(vault, entry)) throw refused(seq, 'is withheld in part');
+  } else if (!equalBytes(entry.bodyHash, sha256(fromBase64(wire.body)))) throw refused(seq, 'has another body');
   return { entry, hash: hashLogEntry(entryBytes, signature) };
+}
+
+/** Only a token that is kept to a prefix goes without the bodies of other names, and of certificates. */
+function mayBeWithheld({ names }: Vault, { change }: LogEntry): boolean {
+  if (names.prefix === '') return false;
+  return change.op === 'push' ? !names.covers(change.namePath) : change.op === 'certify';
 }
 
 export class VaultLog {

@@ -248,6 +248,12 @@ describe('a chain that is not what it was', () => {
     await expectRefused(credential, logOf({ ...one, entry: `${one.entry}AA` }), /entry 1 .* cannot be read/);
   });
 
+  test('with bodies withheld from somebody who may read them', async () => {
+    const [one, two] = scene.entries;
+    if (two === undefined) throw new Error('no entries');
+    await expectRefused(scene.credential, logOf(one, { ...two, body: null }), /entry 2 .* withheld/);
+  });
+
   test('with a head that promises more, or less, than there is', async () => {
     for (const headSeq of [2, 4]) {
       const { vault } = openOn(scene.credential);

@@ -181,6 +181,11 @@ describe('content and tokens', () => {
       })),
     );
     expectRefusal(await scene.ann.run(['token', 'list', '--json']), 15, /not in the vault log/);
+    scene.proxy.lie(
+      'listTokens',
+      lieInJson(() => ({ tokens: [] })),
+    );
+    expectRefusal(await scene.ann.run(['token', 'list', '--json']), 15, /leaves out tokens/);
   });
 
   test('a push-only token notices a head behind what it has written, and a bundle that is not its own', async () => {
