@@ -10,9 +10,8 @@ import type { ListTokensResponse } from '../protocol/messages.js';
 import { identitySigner, write } from './append-log.js';
 import { type AuthorRecord, sealAuthorRecord } from './author-record.js';
 import { readAuthorRecord } from './authors.js';
-import { ClientError } from './errors.js';
+import { ClientError, integrityError } from './errors.js';
 import { deriveTokenKeys } from './key-hierarchy.js';
-import type { LogAuthor } from './log-state.js';
 import { prefixTagsOf } from './name-key.js';
 import { sealTokenBundle, type TokenBundle } from './token-bundle.js';
 import { formatToken } from './token-string.js';
@@ -103,26 +102,33 @@ export interface ListedToken extends TokenState, AuthorRecord {
   readonly isEnded: boolean;
 }
 
+/** Places of the certificates that hold, of tokens alone. */
+function liveTokens(log: VaultLog): Set<number> {
+  const tokens = log.authors().filter(({ certificate }) => certificate.kind === 'token');
+  return new Set(tokens.map(({ certificateSeq }) => certificateSeq));
+}
+
 /** All tokens of the vault, oldest first. Throws integrityError where daemon and log contradict each other. */
 export async function listTokens(log: VaultLog): Promise<ListedToken[]> {
+  // Taken twice: what is certified or ends while the daemon answers is neither missing nor alive.
+  const before = liveTokens(log);
   const { tokens } = await log.vault.api.listTokens();
   await log.refresh();
-  const isToken = ({ certificate }: LogAuthor) => certificate.kind === 'token';
-  const live = new Set(
-    log
-      .authors()
-      .filter(isToken)
-      .map(({ certificateSeq }) => certificateSeq),
-  );
+  const live = liveTokens(log);
+  const listedSeqs = new Set(tokens.map(({ certificateSeq }) => certificateSeq));
+  if ([...before].some((seq) => live.has(seq) && !listedSeqs.has(seq))) {
+    throw integrityError('the daemon leaves out tokens that the vault log has');
+  }
   const listed: ListedToken[] = [];
   for (const token of tokens) {
     const line = log.lines[token.certificateSeq - 1];
     const change = line?.entry.change;
-    const isLive = live.delete(token.certificateSeq);
-    if (line === undefined || change?.op !== 'certify' || toHex(change.certificate.id) !== token.id) {
-      throw new ClientError('integrity', `token ${token.id} is not in the vault log`, 'the daemon may be lying');
+    const certificate =
+      change?.op === 'certify' && change.certificate.kind === 'token' ? change.certificate : undefined;
+    if (line === undefined || certificate === undefined || toHex(certificate.id) !== token.id) {
+      throw integrityError(`token ${token.id} is not in the vault log`);
     }
-    const { scopes, isPushOnly, expiresAtMs, quotaBytes } = change.certificate;
+    const { scopes, isPushOnly, expiresAtMs, quotaBytes } = certificate;
     listed.push({
       ...token,
       ...(await readAuthorRecord(log, line)),
@@ -131,15 +137,8 @@ export async function listTokens(log: VaultLog): Promise<ListedToken[]> {
       isPushOnly,
       expiresAt: expiresAtMs === 0 ? null : new Date(expiresAtMs).toISOString(),
       quotaBytes: quotaBytes === 0 ? null : quotaBytes,
-      isEnded: token.isRevoked || !isLive,
+      isEnded: token.isRevoked || !live.has(token.certificateSeq),
     });
-  }
-  if (live.size > 0) {
-    throw new ClientError(
-      'integrity',
-      'the daemon leaves out tokens that the vault log has',
-      'the daemon may be lying',
-    );
   }
   return listed;
 }
