@@ -8,7 +8,7 @@ import type { TransportResponse } from './transport.js';
 /** An answer longer than what was asked for can be. */
 export class LongAnswerError extends ClientError {
   constructor() {
-    super('failed', 'the daemon sent an answer that is too long');
+    super('integrity', 'the daemon sent an answer that is too long');
   }
 }
 

@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as accountMessages from '../protocol/account-messages.js';
 import { blobIdOf } from '../protocol/blob-id.js';
-import { BlobStreamParser, blobStreamHeaderBytes } from '../protocol/blob-stream.js';
+import { BlobStreamParser, blobStreamHeaderBytes, type StreamedBlob } from '../protocol/blob-stream.js';
 import { concatBytes, equalBytes, toBase64, utf8 } from '../protocol/bytes.js';
 import { blobStreamType, type EndpointName, endpoints, grantHeader } from '../protocol/endpoints.js';
 import { blobBytesMax } from '../protocol/limits.js';
 import * as messages from '../protocol/messages.js';
 import { isConnectionFailure, parseJson, readAll, readInto, refusal, unreachable } from './daemon-answer.js';
-import { ClientError } from './errors.js';
+import { integrityError } from './errors.js';
 import type { Transport } from './transport.js';
 import { uploadBody } from './upload-body.js';
 
@@ -169,15 +169,12 @@ export class DaemonApi {
     const bytesMax = ids.length * (blobStreamHeaderBytes + blobBytesMax);
     const call = memory === undefined ? { json: request } : { json: request, memory };
     const body = await this.#call('fetchBlobs', call, bytesMax);
-    const parser = new BlobStreamParser();
-    const blobs = parser.push(body);
-    parser.end();
-    if (blobs.length !== ids.length)
-      throw new ClientError('failed', 'the daemon sent another number of blobs than asked');
+    const blobs = parseBlobs(body);
+    if (blobs.length !== ids.length) throw integrityError('the daemon sent another number of blobs than asked');
     return blobs.map(({ id, blob }, at) => {
       const asked = ids[at];
       if (asked === undefined || !equalBytes(id, asked)) {
-        throw new ClientError('failed', 'the daemon sent blobs in another order than asked');
+        throw integrityError('the daemon sent blobs in another order than asked');
       }
       this.bytesReceived += blob.length;
       return blob.length === 0 ? undefined : blob;
@@ -252,9 +249,21 @@ export class DaemonApi {
   }
 }
 
+/** What breaks the framing was not sent by an honest daemon: it is no refusal of the request. */
+function parseBlobs(body: Uint8Array): StreamedBlob[] {
+  const parser = new BlobStreamParser();
+  try {
+    const blobs = parser.push(body);
+    parser.end();
+    return blobs;
+  } catch (cause) {
+    throw integrityError('the daemon sent blobs that cannot be told apart', cause);
+  }
+}
+
 function checkedStates<T extends { readonly states: string }>(response: T, count: number): T {
   if (response.states.length !== count) {
-    throw new ClientError('failed', 'the daemon answered for another number of blobs than asked');
+    throw integrityError('the daemon answered for another number of blobs than asked');
   }
   return response;
 }

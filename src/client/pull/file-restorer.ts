@@ -194,7 +194,7 @@ export class FileRestorer {
       }
       await this.#settle(entry, { outcome, message: '' });
     } catch (error) {
-      const isDamage = error instanceof LongAnswerError || (error instanceof ClientError && error.code === 'integrity');
+      const isDamage = error instanceof ClientError && error.code === 'integrity';
       if (isDamage) this.#events.onProblem(entry, 'damaged', error.message);
       else if (endsThePull(error)) throw error;
       else this.#events.onProblem(entry, 'failed', error instanceof Error ? error.message : String(error));
