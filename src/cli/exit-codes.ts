@@ -27,6 +27,7 @@ interface Meaning {
 }
 
 const scopeHint = "'jaycloud whoami' shows what the token may do; 'jaycloud token create --scope' makes another one";
+const integrityHint = 'nothing of it was used: the daemon may be damaged or lying; try again, then ask its operator';
 const laterHint = 'the daemon is busy; try again later';
 
 /** What a refusal of the daemon means to the user. */
@@ -80,7 +81,8 @@ export interface Explanation {
 export function explain(error: unknown): Explanation | undefined {
   if (error instanceof ClientError) {
     const { code, message, hint } = error;
-    return { code, exit: clientExits[code], message, hint };
+    const usual = code === 'integrity' ? integrityHint : undefined;
+    return { code, exit: clientExits[code], message, hint: hint ?? usual };
   }
   if (error instanceof ProtocolError) {
     const { code, hint } = wireMeanings[error.code];
