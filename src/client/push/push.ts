@@ -6,7 +6,7 @@ import { ProtocolError } from '../../protocol/errors.js';
 import type { WritableLog } from '../append-log.js';
 import { type ByteText, byteTextOf, systemPath } from '../byte-text.js';
 import { everyoneSalt } from '../dedup-domain.js';
-import { ClientError } from '../errors.js';
+import { ClientError, integrityError } from '../errors.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { ManifestWriter } from '../manifest-writer.js';
 import { createPrivateRules } from '../private-rules.js';
@@ -39,13 +39,21 @@ const vaultDomain = 1;
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
   const log = await openPushLog(vault);
   const told = { ...options, onProblem: onceEach(options.onProblem) };
+  if (!options.reread) {
+    try {
+      return await runOnce(vault, log, told, progress);
+    } catch (error) {
+      if (!isContentMissing(error)) throw error;
+      // The daemon has found something damaged that unchanged files refer to: reading them again stores it again.
+      Object.assign(progress, { files: 0, bytes: 0 });
+    }
+  }
   try {
-    return await runOnce(vault, log, told, progress);
-  } catch (error) {
-    if (options.reread || !isContentMissing(error)) throw error;
-    // The daemon has found something damaged that unchanged files refer to: reading them again stores it again.
-    Object.assign(progress, { files: 0, bytes: 0 });
     return await runOnce(vault, log, { ...told, reread: true }, progress);
+  } catch (error) {
+    if (!isContentMissing(error)) throw error;
+    // Everything was asked for, so a daemon that lacks something contradicts itself.
+    throw integrityError('the daemon does not have what it said it has: no snapshot was made', error);
   }
 }
 
