@@ -172,8 +172,10 @@ export async function appendSnapshot(log: WritableLog, record: SnapshotRecord): 
   const change = { op: 'push', namePath, root: record.root.id } as const;
   const written = await write(log, await authorSigner(log), () => ({ change, body }));
   if (written?.version === undefined) throw integrityError('the daemon took a snapshot and does not say its version');
-  const { seq, version, hash, receivedAt } = written;
-  return { seq, version, id: toHex(hash), receivedAt, record };
+  const { seq, hash, receivedAt } = written;
+  // Who may read the log counts for himself.
+  const counted = 'lines' in log ? listPushes(log, record.name).find((push) => push.seq === seq)?.version : undefined;
+  return { seq, version: counted ?? written.version, id: toHex(hash), receivedAt, record };
 }
 
 /** Deletes a snapshot; its content goes when nothing else refers to it. Throws `not-found` when somebody was faster. */
