@@ -96,15 +96,14 @@ export async function openKeyring(
 ): Promise<OpenedKeyring> {
   if (answered !== account) throw integrityError('the daemon answered for another account');
   const rootEnvelope = purpose === 'root/password' ? keys.passwordEnvelope : keys.recoveryEnvelope;
-  const opened = decodeRoot(openOwn(wrapKey, purpose, fromHex(accountId), fromBase64(rootEnvelope)));
+  const opened = decodeRoot(openOwn(wrapKey, purpose, fromHex(accountId), rootEnvelope));
   const { identitySeed, vaultWrapKey } = deriveAccountKeys(opened.root);
   const { vaultId } = keys;
   const context = concatBytes(fromHex(accountId), fromHex(vaultId));
-  const vaultSecrets = splitSecrets(openOwn(vaultWrapKey, vaultPurpose, context, fromBase64(keys.vaultEnvelope)));
+  const vaultSecrets = splitSecrets(openOwn(vaultWrapKey, vaultPurpose, context, keys.vaultEnvelope));
   const identity = ed25519PublicKeyOf(ed25519PrivateKey(identitySeed));
   const { publicKey } = await vaultKeyPair(currentVaultKeys(vaultSecrets).hpkeSeed);
-  const fits =
-    equalBytes(identity, fromBase64(keys.identityPublicKey)) && equalBytes(publicKey, fromBase64(keys.vaultPublicKey));
+  const fits = toBase64(identity) === keys.identityPublicKey && toBase64(publicKey) === keys.vaultPublicKey;
   if (!fits) throw integrityError('the daemon keeps other public keys than those of the account');
   return { account, accountId, vaultId, vaultSecrets, ...opened };
 }
@@ -126,9 +125,9 @@ export function checkDaemonKey(opened: OpenedKeyring, daemonKeyHash: Uint8Array)
 }
 
 /** The password or recovery key is right by now, so an envelope that does not open was exchanged or damaged. */
-function openOwn(key: Uint8Array, purpose: string, context: Uint8Array, envelope: Uint8Array): Uint8Array {
+function openOwn(key: Uint8Array, purpose: string, context: Uint8Array, envelope: string): Uint8Array {
   try {
-    return openEnvelope(key, purpose, context, envelope);
+    return openEnvelope(key, purpose, context, fromBase64(envelope));
   } catch (cause) {
     throw integrityError('the daemon keeps keys that are not those of the account', cause);
   }

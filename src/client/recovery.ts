@@ -2,7 +2,7 @@
 // rehearsal goes the whole way but for the last request, the one that changes something.
 import { randomBytes } from 'node:crypto';
 import type { OpenRecoveryResponse } from '../protocol/account-messages.js';
-import { equalBytes, fromBase64, toBase64 } from '../protocol/bytes.js';
+import { fromBase64, toBase64 } from '../protocol/bytes.js';
 import { ed25519PrivateKey, ed25519PublicKeyOf } from '../protocol/ed25519.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { challengeBinding } from '../protocol/proof-of-work.js';
@@ -52,7 +52,7 @@ async function openRecovery(api: DaemonApi, options: RecoveryOptions, password: 
     }
     throw error;
   }
-  if (!equalBytes(ed25519PublicKeyOf(signingKey), fromBase64(answer.keys.recoveryPublicKey))) {
+  if (toBase64(ed25519PublicKeyOf(signingKey)) !== answer.keys.recoveryPublicKey) {
     throw integrityError('the daemon keeps another recovery key than the one that it took');
   }
   const keyring = await openKeyring(account, answer, 'root/recovery', wrapKey);

@@ -38,25 +38,28 @@ function refused(seq: number, reason: string, cause?: unknown): ClientError {
   return new ClientError('integrity', `entry ${String(seq)} of the vault log ${reason}`, suspicion, { cause });
 }
 
-/** Checks form, place, signature and body of one entry against the one before it; throws ClientError `integrity`. */
-function checkEntry(vault: Vault, wire: WireEntry, previous: LogHead): Pick<LogLine, 'entry' | 'hash'> {
-  const seq = previous.seq + 1;
-  const entryBytes = fromBase64(wire.entry);
-  const signature = fromBase64(wire.signature);
-  let entry: LogEntry;
+function decodeWire(wire: WireEntry, seq: number) {
   try {
-    entry = decodeLogEntry(entryBytes);
+    const entryBytes = fromBase64(wire.entry);
+    const body = wire.body === null ? null : fromBase64(wire.body);
+    return { entryBytes, signature: fromBase64(wire.signature), body, entry: decodeLogEntry(entryBytes) };
   } catch (cause) {
     throw refused(seq, 'cannot be read', cause);
   }
+}
+
+/** Checks form, place, signature and body of one entry against the one before it; throws ClientError `integrity`. */
+function checkEntry(vault: Vault, wire: WireEntry, previous: LogHead): Pick<LogLine, 'entry' | 'hash'> {
+  const seq = previous.seq + 1;
+  const { entryBytes, signature, body, entry } = decodeWire(wire, seq);
   if (toHex(entry.vaultId) !== vault.vaultId) throw refused(seq, 'belongs to another vault');
   if (entry.seq !== seq || !equalBytes(entry.previousHash, previous.hash)) {
     throw refused(seq, 'does not follow the one before it');
   }
   if (!isLogEntrySigned(entry.author, entryBytes, signature)) throw refused(seq, 'has a wrong signature');
-  if (wire.body === null) {
+  if (body === null) {
     if (!mayBeWithheld(vault, entry)) throw refused(seq, 'is withheld in part');
-  } else if (!equalBytes(entry.bodyHash, sha256(fromBase64(wire.body)))) throw refused(seq, 'has another body');
+  } else if (!equalBytes(entry.bodyHash, sha256(body))) throw refused(seq, 'has another body');
   return { entry, hash: hashLogEntry(entryBytes, signature) };
 }
 
