@@ -133,7 +133,7 @@ describe('entries that nobody may have written', () => {
     }
   });
 
-  test('a push by a token that was revoked, has expired, may not push, or is outside its prefix', async () => {
+  test('a push by a token or session that was revoked, has expired, may not push, or is outside its prefix', async () => {
     const { vault } = openOn(scene.credential);
     const prefixTags = [vault.names.tagOf('ci/')];
     const token = newSigner();
@@ -142,6 +142,7 @@ describe('entries that nobody may have written', () => {
     const seq = scene.entries.length + 1;
     const cases: [ForgedLog, RegExp][] = [
       [certified({}).add(scene.identity, { op: 'revoke', targetSeqs: [seq] }), /not certified, or no longer/],
+      [certified({ kind: 'session' }).add(scene.identity, { op: 'revoke', targetSeqs: [seq] }), /or no longer/],
       [certified({ expiresAtMs: 1_000_000 }), /the token has expired/],
       [certified({ scopes: ['list', 'pull'] }), /may not push/],
       [certified({ prefixTags }), /outside the prefix/],

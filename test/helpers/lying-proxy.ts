@@ -13,7 +13,12 @@ export interface Asked {
 /** Gets an answer that the daemon gave, and gives the one that the client gets. */
 export type Lie = (answer: Buffer, asked: Asked) => Buffer | Promise<Buffer>;
 
-/** The same for an answer in JSON. */
+/** Answers in JSON, in the place of the daemon. */
+type Answerer = (asked: Asked) => Buffer;
+
+const json = 'application/json';
+
+/** A lie about an answer in JSON. */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the test knows what the endpoint answers
 export function lieInJson<T>(change: (answer: T) => unknown): Lie {
   return (answer) => Buffer.from(JSON.stringify(change(JSON.parse(answer.toString()) as T)));
@@ -23,29 +28,37 @@ export class LyingProxy {
   readonly url: string;
   readonly #server: Server;
   readonly #lies: Map<EndpointName, Lie>;
+  readonly #answers: Map<EndpointName, Answerer>;
 
-  private constructor(server: Server, lies: Map<EndpointName, Lie>) {
+  private constructor(server: Server, lies: Map<EndpointName, Lie>, answers: Map<EndpointName, Answerer>) {
     this.#server = server;
     this.#lies = lies;
+    this.#answers = answers;
     this.url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
   }
 
   static async start(daemonUrl: string): Promise<LyingProxy> {
     const lies = new Map<EndpointName, Lie>();
+    const answers = new Map<EndpointName, Answerer>();
     const server = createServer((incoming, outgoing) => {
       const pass = async () => {
         const url = new URL(incoming.url ?? '/', daemonUrl);
         const { method = 'GET' } = incoming;
         const body = await buffer(incoming);
-        const { status, type, answer } = await ask(url, method, incoming.headers, body);
-        const lie = status < 300 ? lies.get(nameOf(method, url.pathname)) : undefined;
+        const name = nameOf(method, url.pathname);
+        const made = answers.get(name)?.({ query: url.searchParams, body });
+        const { status, type, answer } =
+          made === undefined
+            ? await ask(url, method, incoming.headers, body)
+            : { status: 200, type: json, answer: made };
+        const lie = status < 300 ? lies.get(name) : undefined;
         const told = lie === undefined ? answer : await lie(answer, { query: url.searchParams, body });
         outgoing.writeHead(status, { 'content-type': type, 'content-length': told.length }).end(told);
       };
       pass().catch(() => outgoing.destroy());
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new LyingProxy(server, lies);
+    return new LyingProxy(server, lies, answers);
   }
 
   /** From now on, until it is honest again. */
@@ -53,8 +66,14 @@ export class LyingProxy {
     this.#lies.set(name, lie);
   }
 
+  /** The same without asking the daemon: what the client sends gets nowhere. */
+  answer(name: EndpointName, answerer: Answerer): void {
+    this.#answers.set(name, answerer);
+  }
+
   beHonest(): void {
     this.#lies.clear();
+    this.#answers.clear();
   }
 
   async close(): Promise<void> {

@@ -60,7 +60,10 @@ export async function openLyingScene(): Promise<LyingScene> {
   };
 }
 
+/** Refused with this exit code, and where the daemon lied, with what to do about it. */
 export function expectRefusal(outcome: Outcome, exit: number, message: RegExp): void {
   expect(outcome.exit, outcome.stdout + outcome.stderr).toBe(exit);
-  expect(String(lastJson(outcome)['message'])).toMatch(message);
+  const { message: said, hint } = lastJson(outcome);
+  expect(String(said)).toMatch(message);
+  if (exit === 15) expect(String(hint), String(said)).toMatch(/ask (the|its) operator|heals/);
 }
