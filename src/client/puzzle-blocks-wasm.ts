@@ -1,15 +1,8 @@
 // The SHA-256 blocks of one attempt, four at a time in WebAssembly SIMD (docs/proof-of-work.md, "Solving"). The module
 // is written out here as instructions, so it is built from source without tools; puzzle-blocks.ts is what it must equal.
 import { puzzleBlocks } from '../protocol/proof-of-work.js';
-import {
-  counterWord,
-  firstVaryingWord,
-  type HashBlocks,
-  initialState,
-  messageBlock,
-  roundConstants,
-  runRounds,
-} from './puzzle-blocks.js';
+import { initialState, roundConstants, runRounds } from '../protocol/sha256-words.js';
+import { counterWord, firstVaryingWord, type HashBlocks, messageBlock } from './puzzle-blocks.js';
 import { type Code, get, i32, leb, wasmModule, webAssembly } from './wasm-module.js';
 
 // Memory, in bytes: what is equal for all blocks of an attempt, then the digests.

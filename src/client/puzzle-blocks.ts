@@ -1,24 +1,10 @@
-// The SHA-256 blocks of one attempt in plain script (docs/proof-of-work.md, "The puzzle"). A call per block into
-// node:crypto costs more than the hash itself, so the compression function stands here, with what is equal for all blocks
-// of an attempt computed once: rounds 0 to 7 and the schedule words 16 to 22 do not depend on the counter.
+// The SHA-256 blocks of one attempt in plain script (docs/proof-of-work.md, "The puzzle"). What is equal for all blocks of
+// an attempt is computed once: rounds 0 to 7 and the schedule words 16 to 22 do not depend on the counter.
 import { puzzleBlocks } from '../protocol/proof-of-work.js';
+import { extendSchedule, initialState, runRounds } from '../protocol/sha256-words.js';
 
 /** Fills `words` with the 16,384 digests of an attempt, eight 32-bit words each. */
 export type HashBlocks = (attemptSeed: Uint8Array, words: Uint32Array) => void;
-
-function fractionalBits(x: number): number {
-  return Math.floor((x % 1) * 2 ** 32) | 0;
-}
-
-function firstPrimes(count: number): number[] {
-  const primes: number[] = [];
-  for (let n = 2; primes.length < count; n += 1) if (primes.every((p) => n % p !== 0)) primes.push(n);
-  return primes;
-}
-
-/** FIPS 180-4: fractional parts of the cube roots and square roots of the first primes. */
-export const roundConstants = Int32Array.from(firstPrimes(64), (p) => fractionalBits(Math.cbrt(p)));
-export const initialState = Int32Array.from(firstPrimes(8), (p) => fractionalBits(Math.sqrt(p)));
 
 /** Where the counter stands in the message block, and the first round that sees it. */
 export const counterWord = 8;
@@ -34,43 +20,6 @@ export function messageBlock(attemptSeed: Uint8Array): Int32Array {
   schedule[15] = 36 * 8;
   extendSchedule(schedule, 16, firstVaryingWord);
   return schedule;
-}
-
-function extendSchedule(w: Int32Array, from: number, to: number): void {
-  for (let t = from; t < to; t += 1) {
-    const x = w[t - 15] as number;
-    const y = w[t - 2] as number;
-    const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
-    const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
-    w[t] = ((w[t - 16] as number) + s0 + (w[t - 7] as number) + s1) | 0;
-  }
-}
-
-/** Rounds `from` to `to` over the eight words of `state`. */
-export function runRounds(state: Int32Array, w: Int32Array, from: number, to: number): void {
-  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state;
-  for (let t = from; t < to; t += 1) {
-    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
-    const sum = (h + s1 + (g ^ (e & (f ^ g))) + (roundConstants[t] as number) + (w[t] as number)) | 0;
-    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
-    const majority = (a & b) | (c & (a | b));
-    h = g;
-    g = f;
-    f = e;
-    e = (d + sum) | 0;
-    d = c;
-    c = b;
-    b = a;
-    a = (sum + s0 + majority) | 0;
-  }
-  state[0] = a;
-  state[1] = b;
-  state[2] = c;
-  state[3] = d;
-  state[4] = e;
-  state[5] = f;
-  state[6] = g;
-  state[7] = h;
 }
 
 /** The reference implementation of HashBlocks. */

@@ -6,6 +6,7 @@ import { ProtocolError } from '../protocol/errors.js';
 import type { Proof } from '../protocol/messages.js';
 import {
   attemptSeed,
+  effort256Min,
   filterValue,
   isCanonical,
   isFilterPassed,
@@ -27,24 +28,39 @@ export function sampleSolutions(solutions: readonly Solution[], sampleKey: Uint8
   return chosen;
 }
 
-/** Throws `proof-insufficient` unless the proof is worth what the token asks for. Cheap checks for all come first. */
+function insufficient(message: string): ProtocolError {
+  return new ProtocolError('proof-insufficient', message);
+}
+
+/**
+ * Throws `proof-insufficient` unless the proof is worth what the token asks for. More sub-solutions than it asks for are
+ * checked like the others; fewer are refused. Cheap checks for all come first: no hash is computed for a record out of order.
+ */
 export function checkWork(
   token: ChallengeToken,
   seed: Uint8Array,
   solutions: readonly Solution[],
   chosen: readonly Solution[],
 ): void {
-  if (solutions.length !== token.puzzles) throw new ProtocolError('proof-insufficient', 'wrong number of solutions');
-  const seeds = new Map<number, Uint8Array>();
-  for (const { attempt, indices } of solutions) {
-    const itemSeed = seeds.get(attempt) ?? attemptSeed(seed, attempt);
-    seeds.set(attempt, itemSeed);
-    if (!isCanonical(indices) || !isFilterPassed(filterValue(itemSeed, indices), token.effort256)) {
-      throw new ProtocolError('proof-insufficient', 'a solution is not strong enough');
-    }
-  }
+  const { puzzles, effort256 } = token;
+  if (solutions.length < puzzles) throw insufficient('too few solutions');
+  if (puzzles === 0 && solutions.length > 0) throw insufficient('a free challenge takes no solutions');
+  for (const { indices } of solutions) if (!isCanonical(indices)) throw insufficient('a solution is out of order');
+  // The weakest filter lets every value pass, so there is nothing to compute.
+  if (effort256 > effort256Min) checkFilter(seed, solutions, effort256);
   for (const { attempt, indices } of chosen) {
-    const itemSeed = seeds.get(attempt) ?? attemptSeed(seed, attempt);
-    if (!isSolved(itemSeed, indices)) throw new ProtocolError('proof-insufficient', 'a solution is false');
+    if (!isSolved(attemptSeed(seed, attempt), indices)) throw insufficient('a solution is false');
+  }
+}
+
+function checkFilter(seed: Uint8Array, solutions: readonly Solution[], effort256: number): void {
+  // Records are in order of their attempts, so those of one attempt share its seed.
+  let lastAttempt = -1;
+  let itemSeed = seed;
+  for (const { attempt, indices } of solutions) {
+    if (attempt !== lastAttempt) itemSeed = attemptSeed(seed, attempt);
+    lastAttempt = attempt;
+    if (!isFilterPassed(filterValue(itemSeed, indices), effort256))
+      throw insufficient('a solution is not strong enough');
   }
 }
