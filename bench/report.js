@@ -14,9 +14,10 @@ export function writeSection(docPath, name, markdown) {
   writeFileSync(docPath, `${before}\n\n${markdown.trim()}\n\n${page.slice(to)}`);
 }
 
-const looksNumeric = (text) => /^[<>~]?\s*[-+]?\d/.test(text);
+/** A number, with a short unit or none. */
+const looksNumeric = (text) => /^[<>~]?\s*[-+]?[\d.,]+(?:\s?\S{1,4})?$/.test(text);
 
-/** A markdown table. A column stands to the right when every filled cell of it begins with a number. */
+/** A markdown table. A column stands to the right when every filled cell of it is a number. */
 export function table(headers, rows) {
   const cells = rows.map((row) => row.map((cell) => String(cell ?? '')));
   const isRight = headers.map((_, column) => {
