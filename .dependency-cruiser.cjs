@@ -59,7 +59,7 @@ module.exports = {
     only(
       'hono',
       'hono',
-      '^src/daemon/(app|daemon-app|listen|authenticate|authorize|request-body|receive-upload|routes/.*)[.]ts$',
+      '^src/daemon/(app|daemon-app|client-network|listen|authenticate|authorize|request-body|receive-upload|routes/.*)[.]ts$',
     ),
     only('koffi', 'koffi', '^src/client/system-calls[.]ts$'),
     only('zstd-napi', 'zstd-napi', '^src/client/zstd-native[.]ts$'),

@@ -9,11 +9,15 @@ const expected = { purposes: ['upload'], accountId };
  * A daemon that can be started over: with the same key and epoch it knows its tokens again and has forgotten which are
  * spent. So a few proofs are enough to measure many redemptions.
  */
-function createDaemon({ createChallenges }, puzzles, effort256) {
-  const prices = () => ({ puzzles, effort256 });
+function createDaemon({ createChallenges, createLocalReplay }, puzzles, effort256) {
+  const price = { puzzles, effort256, floorAttempts: 8 };
+  // The clock stands still: however slow this machine is, no challenge expires while it is measured.
+  const now = () => 1_800_000_000_000;
   const start = (issued) => {
-    const challenges = createChallenges({ masterKey: new Uint8Array(32), prices, now: Date.now, epoch: 1 });
-    const tokens = Array.from({ length: issued }, () => challenges.issue({ purpose: 'upload', accountId }).token);
+    const replay = createLocalReplay({ replica: 1, epoch: 1 });
+    const challenges = createChallenges({ masterKey: new Uint8Array(32), replay, now });
+    const request = { purpose: 'upload', tier: 'new', units: 1, price, accountId };
+    const tokens = Array.from({ length: issued }, () => challenges.issue(request).token);
     return { challenges, tokens };
   };
   return { tokens: (count) => start(count).tokens, restart: (count) => start(count).challenges };
@@ -28,7 +32,9 @@ function measureRedeem(daemon, proofs, rounds, { issued, code, isReplay = false,
     const challenges = daemon.restart(issued);
     const redeem = (proof) => {
       try {
-        challenges.redeem(proof, expected);
+        const open = challenges.open(proof, expected);
+        challenges.check(open);
+        challenges.claim(open);
         return undefined;
       } catch (error) {
         return error.code;

@@ -28,6 +28,7 @@ const modules = {
   ...(await import('../dist/client/puzzle-blocks-wasm.js')),
   ...(await import('../dist/protocol/proof-of-work.js')),
   ...(await import('../dist/daemon/challenges.js')),
+  ...(await import('../dist/daemon/admission/replay-store.js')),
 };
 const { attemptSeed, createPuzzleSearch, createWasmHashBlocks, encodeSolutions, filterValue, isFilterPassed } = modules;
 const wasmHash = createWasmHashBlocks();

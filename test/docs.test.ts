@@ -119,9 +119,9 @@ describe('docs/protocol.md', () => {
     } else if (typeof value === 'number') {
       expect(quantity(limitCell(name))).toBe(value);
     } else {
-      for (const [purpose, { bytes, blobs, ids }] of Object.entries(value)) {
-        const amounts = limitCell(`${name}.${purpose}`).split(', ').map(quantity);
-        expect(amounts).toEqual([bytes, blobs, ids]);
+      for (const [part, amount] of Object.entries<number | Record<string, number>>(value)) {
+        const amounts = limitCell(`${name}.${part}`).split(', ').map(quantity);
+        expect(amounts).toEqual(typeof amount === 'number' ? [amount] : Object.values(amount));
       }
     }
   });

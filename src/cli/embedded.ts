@@ -7,16 +7,16 @@ import type { Transport, TransportResponse } from '../client/transport.js';
 
 async function openApp(folder: string) {
   try {
-    const [{ pino }, { openServices }, { createDaemonApp }, { freePrices }] = await Promise.all([
+    const [{ pino }, { openServices }, { alonePolicy, createDaemonApp }] = await Promise.all([
       import('pino'),
       import('../daemon/services.js'),
       import('../daemon/daemon-app.js'),
-      import('../daemon/prices.js'),
     ]);
     const log = pino({ name: 'jaycloud', level: 'error' }, pino.destination({ dest: 2, sync: true }));
     const services = await openServices({ dataDir: folder, quotaBytes: null, log });
     // Nobody else is served, so there is nothing to protect from a crowd.
-    return { app: await createDaemonApp(services, freePrices()), services };
+    const { app } = await createDaemonApp(services, alonePolicy);
+    return { app, services };
   } catch (cause) {
     const error = cause as NodeJS.ErrnoException;
     if (isDriverMissing(error)) {

@@ -63,6 +63,15 @@ const wireMeanings: Readonly<Record<ErrorCode, Meaning>> = {
   'too-large': { code: 'failed' },
   'blob-invalid': { code: 'failed', hint: 'the data was damaged on its way, or this machine has a fault' },
   'signature-invalid': { code: 'failed' },
+  'invite-invalid': { code: 'forbidden', hint: 'ask the operator of the daemon for another invitation' },
+  'not-admitted': {
+    code: 'refused',
+    hint: 'the daemon is under load: try later, or allow more with --pow-max SECONDS',
+  },
+  'query-limit': {
+    code: 'refused',
+    hint: 'the limit ends with the day, in UTC; what is stored completely does not count',
+  },
   'rate-limited': { code: 'refused', hint: laterHint },
   internal: { code: 'failed', hint: "the daemon's log says more" },
   unavailable: { code: 'unreachable', hint: laterHint },

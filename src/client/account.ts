@@ -29,14 +29,33 @@ export interface LoginOptions {
   readonly solver: PaidSolver;
 }
 
-/** Makes an account with its personal vault. Throws ProtocolError `account-exists` where the name is taken. */
-export async function register(api: DaemonApi, options: LoginOptions): Promise<Registration> {
+/** `invite`: base64 of the secret of an invitation, which makes registration cheap. */
+export interface RegisterOptions extends LoginOptions {
+  readonly invite?: string | undefined;
+}
+
+/**
+ * Makes an account with its personal vault. Throws ProtocolError `account-exists` where the name is taken, and
+ * `invite-invalid`.
+ */
+export async function register(api: DaemonApi, options: RegisterOptions): Promise<Registration> {
   const account = checkAccountName(options.account);
   normalizePassword(options.password);
   const binding = toBase64(challengeBinding('register', account));
-  const proof = options.solver.pay(api, { purpose: 'register', binding });
-  // Awaited at the end: the price is paid while the password is stretched.
-  proof.catch(() => undefined);
+  // The price is paid while the password is stretched.
+  const made = makeAccount(api, account, options);
+  made.catch(() => undefined);
+  const { invite } = options;
+  const paid = { purpose: 'register', binding, ...(invite !== undefined && { invite }) } as const;
+  const { session } = await options.solver.pay(api, paid, async (proof, ticket) => {
+    const { request } = await made;
+    return api.createAccount({ ...request, ...(invite !== undefined && { invite }), proof }, ticket);
+  });
+  const { opened, recoveryKey } = await made;
+  return { credential: newCredential(session, opened), recoveryKey };
+}
+
+async function makeAccount(api: DaemonApi, account: string, options: LoginOptions) {
   const { registrationRecord, wrapKey, ...remembered } = await registerPassword(api, account, options.password);
   const accountId = toHex(randomBytes(16));
   const vaultId = toHex(randomBytes(16));
@@ -53,10 +72,9 @@ export async function register(api: DaemonApi, options: LoginOptions): Promise<R
   });
   const { keyStretching } = remembered;
   const { label } = options;
-  const request = { account, accountId, registrationRecord, keyStretching, keys, label, proof: await proof };
-  const { session } = await api.createAccount(request);
+  const request = { account, accountId, registrationRecord, keyStretching, keys, label };
   const opened = { account, accountId, vaultId, root, vaultSecrets: [vaultSecret] };
-  return { credential: newCredential(session, opened), recoveryKey };
+  return { request, opened, recoveryKey };
 }
 
 /** Logs in; throws ClientError `wrong-credential` for an unknown account and for a wrong password alike. */

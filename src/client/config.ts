@@ -60,6 +60,8 @@ export interface Settings {
   readonly account: string | undefined;
   readonly password: string | undefined;
   readonly newPassword: string | undefined;
+  /** Secret of an invitation, without its `jci_`: for `register`. */
+  readonly invite: string | undefined;
   readonly recoveryKey: string | undefined;
   readonly passphrase: string | undefined;
   /** From JAYCLOUD_TOKEN: stands in for any login, and says which daemon is meant. */
@@ -79,6 +81,14 @@ export interface SettingsFlags {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const set = (value: string | undefined) => (value === undefined || value === '' ? undefined : value);
+
+/** `jci_` and 22 characters of base64. */
+function parseInvite(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const secret = /^jci_([A-Za-z0-9_-]{22})$/.exec(text)?.[1];
+  if (secret !== undefined) return secret;
+  throw new ClientError('usage', 'JAYCLOUD_INVITE is no invitation', "it begins with 'jci_' and has 26 characters");
+}
 
 /** Puts flags, environment, config file and defaults together; throws ClientError `usage` for values that cannot be meant. */
 export function readSettings(flags: SettingsFlags, environment: Environment): Settings {
@@ -105,6 +115,7 @@ export function readSettings(flags: SettingsFlags, environment: Environment): Se
     account: set(environment['JAYCLOUD_ACCOUNT']),
     password: set(environment['JAYCLOUD_PASSWORD']),
     newPassword: set(environment['JAYCLOUD_NEW_PASSWORD']),
+    invite: parseInvite(set(environment['JAYCLOUD_INVITE'])),
     recoveryKey: set(environment['JAYCLOUD_RECOVERY_KEY']),
     passphrase: set(environment['JAYCLOUD_PASSPHRASE']),
     token,

@@ -46,7 +46,10 @@ export function parseJson(bytes: Uint8Array): unknown {
 export function refusal(status: number, bytes: Uint8Array): Error {
   try {
     const { error } = parseErrorResponse(parseJson(bytes));
-    if (isErrorCode(error.code)) return new ProtocolError(error.code, error.message);
+    const { code, message, ticket, notBefore } = error;
+    if (isErrorCode(code)) {
+      return new ProtocolError(code, message, ticket && notBefore ? { retry: { ticket, notBefore } } : {});
+    }
   } catch {
     // Something between us and the daemon answered: report the status below.
   }

@@ -4,7 +4,8 @@ import * as accountMessages from '../protocol/account-messages.js';
 import { blobIdOf } from '../protocol/blob-id.js';
 import { BlobStreamParser, blobStreamHeaderBytes, type StreamedBlob } from '../protocol/blob-stream.js';
 import { concatBytes, equalBytes, toBase64, utf8 } from '../protocol/bytes.js';
-import { blobStreamType, type EndpointName, endpoints, grantHeader } from '../protocol/endpoints.js';
+import { blobStreamType, type EndpointName, endpoints, grantHeader, ticketHeader } from '../protocol/endpoints.js';
+import { ProtocolError } from '../protocol/errors.js';
 import { blobBytesMax } from '../protocol/limits.js';
 import * as messages from '../protocol/messages.js';
 import { isConnectionFailure, parseJson, readAll, readInto, refusal, unreachable } from './daemon-answer.js';
@@ -17,6 +18,8 @@ const triesMax = 6;
 const firstWaitMs = 250;
 const waitMsMax = 8_000;
 const retriedStatuses = new Set([429, 502, 503, 504]);
+/** Refusals that no waiting for a few seconds undoes, or that say themselves how long to wait. */
+const finalCodes: ReadonlySet<string> = new Set(['not-admitted', 'query-limit']);
 
 interface Call {
   readonly path?: string;
@@ -69,20 +72,27 @@ export class DaemonApi {
     return messages.parseCreateChallengeResponse(await this.#json('createChallenge', { json: request }));
   }
 
-  async createGrant(request: messages.CreateGrantRequest): Promise<messages.CreateGrantResponse> {
-    return messages.parseCreateGrantResponse(await this.#json('createGrant', { json: request }));
+  /** `ticket`: of the refusal before. */
+  async createGrant(request: messages.CreateGrantRequest, ticket?: string): Promise<messages.CreateGrantResponse> {
+    const call = { json: request, headers: ticketHeaders(ticket) };
+    return messages.parseCreateGrantResponse(await this.#json('createGrant', call));
   }
 
   async startRegistration(request: messages.StartRegistrationRequest): Promise<messages.StartRegistrationResponse> {
     return messages.parseStartRegistrationResponse(await this.#json('startRegistration', { json: request }));
   }
 
-  async createAccount(request: messages.CreateAccountRequest): Promise<messages.CreateAccountResponse> {
-    return messages.parseCreateAccountResponse(await this.#json('createAccount', { json: request }));
+  async createAccount(
+    request: messages.CreateAccountRequest,
+    ticket?: string,
+  ): Promise<messages.CreateAccountResponse> {
+    const call = { json: request, headers: ticketHeaders(ticket) };
+    return messages.parseCreateAccountResponse(await this.#json('createAccount', call));
   }
 
-  async startLogin(request: messages.StartLoginRequest): Promise<messages.StartLoginResponse> {
-    return messages.parseStartLoginResponse(await this.#json('startLogin', { json: request }));
+  async startLogin(request: messages.StartLoginRequest, ticket?: string): Promise<messages.StartLoginResponse> {
+    const call = { json: request, headers: ticketHeaders(ticket) };
+    return messages.parseStartLoginResponse(await this.#json('startLogin', call));
   }
 
   async createSession(request: messages.CreateSessionRequest): Promise<messages.CreateSessionResponse> {
@@ -113,8 +123,12 @@ export class DaemonApi {
     return accountMessages.parseRotateKeysResponse(await this.#json('rotateKeys', { json: request }));
   }
 
-  async startRecovery(request: accountMessages.StartRecoveryRequest): Promise<accountMessages.StartRecoveryResponse> {
-    return accountMessages.parseStartRecoveryResponse(await this.#json('startRecovery', { json: request }));
+  async startRecovery(
+    request: accountMessages.StartRecoveryRequest,
+    ticket?: string,
+  ): Promise<accountMessages.StartRecoveryResponse> {
+    const call = { json: request, headers: ticketHeaders(ticket) };
+    return accountMessages.parseStartRecoveryResponse(await this.#json('startRecovery', call));
   }
 
   async openRecovery(request: accountMessages.OpenRecoveryRequest): Promise<accountMessages.OpenRecoveryResponse> {
@@ -236,7 +250,9 @@ export class DaemonApi {
             ? await readInto(response, call.memory)
             : await readAll(response, isDone ? answerBytesMax : jsonAnswerBytesMax);
         if (isDone) return bytes;
-        if (!retriedStatuses.has(response.status) || attempt === triesMax) throw refusal(response.status, bytes);
+        const refused = refusal(response.status, bytes);
+        const isFinal = refused instanceof ProtocolError && finalCodes.has(refused.code);
+        if (isFinal || !retriedStatuses.has(response.status) || attempt === triesMax) throw refused;
         const after = Number(response.header('retry-after') ?? '0');
         if (after > 0 && after <= 60) wait = after * 1000;
       } catch (error) {
@@ -247,6 +263,10 @@ export class DaemonApi {
       await sleep(wait, undefined, this.#signal === undefined ? {} : { signal: this.#signal });
     }
   }
+}
+
+function ticketHeaders(ticket: string | undefined): Record<string, string> {
+  return ticket === undefined ? {} : { [ticketHeader]: ticket };
 }
 
 /** What breaks the framing was not sent by an honest daemon: it is no refusal of the request. */

@@ -68,9 +68,12 @@ export async function provePassword(api: DaemonApi, options: PasswordToProve): P
   const password = normalizePassword(options.password);
   await opaque.ready;
   const binding = toBase64(challengeBinding('login', account));
-  const proof = await solver.pay(api, { purpose: 'login', binding });
   const { clientLoginState, startLoginRequest } = opaque.client.startLogin({ password });
-  const { loginId, loginResponse, keyStretching } = await api.startLogin({ account, startLoginRequest, proof });
+  const { loginId, loginResponse, keyStretching } = await solver.pay(
+    api,
+    { purpose: 'login', binding },
+    (proof, ticket) => api.startLogin({ account, startLoginRequest, proof }, ticket),
+  );
   checkKeyStretching(keyStretching);
   let finished: opaque.client.FinishLoginResult | undefined;
   try {

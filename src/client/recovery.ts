@@ -38,8 +38,8 @@ async function openRecovery(api: DaemonApi, options: RecoveryOptions, password: 
   normalizePassword(password);
   const { wrapKey, signingSeed } = deriveRecoveryKeys(recoveryKey);
   const signingKey = ed25519PrivateKey(signingSeed);
-  const proof = await solver.pay(api, { purpose: 'login', binding: toBase64(challengeBinding('login', account)) });
-  const started = await api.startRecovery({ account, proof });
+  const paid = { purpose: 'login', binding: toBase64(challengeBinding('login', account)) } as const;
+  const started = await solver.pay(api, paid, (proof, ticket) => api.startRecovery({ account, proof }, ticket));
   const { recoveryId } = started;
   const challenge = fromBase64(started.challenge);
   const signature = toBase64(signRecovery(signingKey, recoveryOpenBytes(challenge, account)));

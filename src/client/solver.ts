@@ -14,13 +14,21 @@ const attemptsPerThread = 16;
 
 export interface SolveOptions {
   readonly signal?: AbortSignal;
+  /** How many sub-solutions to find; those that the challenge asks for without it. */
+  readonly count?: number;
+  /** Attempts before this one were made by an earlier call for the same challenge. */
+  readonly firstAttempt?: number;
+  /** Stop then with what was found; milliseconds from now. */
+  readonly forMs?: number;
   /** Called for every find: sub-solutions so far, how many are needed, attempts made so far. */
   readonly onProgress?: (found: number, needed: number, attempts: number) => void;
 }
 
 export interface SolvedChallenge {
-  /** The `solutions` field of a proof. */
+  /** The `solutions` field of a proof with these records alone. */
   readonly solutions: string;
+  /** Records of the wire form, in no order; fewer than asked for where the time was up. */
+  readonly records: readonly Uint8Array[];
   readonly attempts: number;
   readonly seconds: number;
 }
@@ -54,10 +62,10 @@ class WorkerSolver implements Solver {
   }
 
   async solve(challenge: CreateChallengeResponse, options: SolveOptions = {}): Promise<SolvedChallenge> {
-    const { signal } = options;
+    const { signal, forMs, count = challenge.puzzles } = options;
     if (this.#closed) throw new ClientError('failed', 'the solver is closed');
     if (signal?.aborted === true) throw new ClientError('interrupted', 'proof of work was interrupted');
-    if (challenge.puzzles === 0) return { solutions: '', attempts: 0, seconds: 0 };
+    if (challenge.puzzles === 0) return { solutions: '', records: [], attempts: 0, seconds: 0 };
     const startedAt = performance.now();
     const shared = new Int32Array(new SharedArrayBuffer(8));
     this.#lastJob += 1;
@@ -68,12 +76,8 @@ class WorkerSolver implements Solver {
         const found: Uint8Array[] = [];
         const onRecords = (more: readonly Uint8Array[]): void => {
           found.push(...more);
-          options.onProgress?.(
-            Math.min(found.length, challenge.puzzles),
-            challenge.puzzles,
-            Atomics.load(shared, attemptsSlot),
-          );
-          if (found.length >= challenge.puzzles) resolve(found.slice(0, challenge.puzzles));
+          options.onProgress?.(Math.min(found.length, count), count, Atomics.load(shared, attemptsSlot));
+          if (found.length >= count) resolve(found.slice(0, count));
         };
         this.#jobs.set(job, { onRecords, onLost: reject });
         signal?.addEventListener(
@@ -83,11 +87,19 @@ class WorkerSolver implements Solver {
           },
           { signal: listening.signal },
         );
-        this.#post(job, challenge, shared);
+        if (forMs !== undefined) {
+          const timer = setTimeout(() => {
+            resolve(found);
+          }, forMs);
+          listening.signal.addEventListener('abort', () => {
+            clearTimeout(timer);
+          });
+        }
+        this.#post(job, challenge, shared, options.firstAttempt ?? 0);
       });
-      const sorted = [...records].sort((a, b) => Buffer.compare(a, b));
       return {
-        solutions: toBase64(concatBytes(...sorted)),
+        solutions: solutionsOf(records),
+        records,
         attempts: Atomics.load(shared, attemptsSlot),
         seconds: (performance.now() - startedAt) / 1000,
       };
@@ -104,14 +116,14 @@ class WorkerSolver implements Solver {
     await this.#giveUp(new ClientError('failed', 'the solver is closed'));
   }
 
-  #post(job: number, challenge: CreateChallengeResponse, shared: Int32Array): void {
+  #post(job: number, challenge: CreateChallengeResponse, shared: Int32Array, from: number): void {
     const { effort256, expectedAttempts } = challenge;
     const seed = challengeSeed(fromBase64(challenge.token));
     const stride = Math.min(this.#threads, Math.max(1, Math.ceil(expectedAttempts / attemptsPerThread)));
     while (this.#workers.length < stride) this.#workers.push(this.#startWorker());
-    for (const [firstAttempt, worker] of this.#workers.slice(0, stride).entries()) {
+    for (const [index, worker] of this.#workers.slice(0, stride).entries()) {
       worker.ref();
-      const message: SolverJob = { job, seed, effort256, firstAttempt, stride, shared };
+      const message: SolverJob = { job, seed, effort256, firstAttempt: from + index, stride, shared };
       worker.postMessage(message);
     }
   }
@@ -139,6 +151,11 @@ class WorkerSolver implements Solver {
     for (const job of this.#jobs.values()) job.onLost(error);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
+
+/** The `solutions` field of a proof: records in byte order. */
+export function solutionsOf(records: readonly Uint8Array[]): string {
+  return toBase64(concatBytes(...[...records].sort((a, b) => Buffer.compare(a, b))));
 }
 
 /** `threads` defaults to the cores of the machine, at most four. Threads start with the first challenge. */

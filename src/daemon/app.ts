@@ -3,10 +3,11 @@
 import { type Context, Hono } from 'hono';
 import type { Logger } from 'pino';
 import { endpoints } from '../protocol/endpoints.js';
-import { errorStatuses, ProtocolError } from '../protocol/errors.js';
+import { type ErrorCode, errorStatuses, ProtocolError } from '../protocol/errors.js';
 import type { ErrorResponse } from '../protocol/messages.js';
 import type { Authorize } from './authorize.js';
 import type { Database } from './db/connection.js';
+import type { Guessing } from './guessing.js';
 import type { LogTurns } from './log-turns.js';
 import type { PackReader } from './packs/pack-reader.js';
 import { drainBody, guardBody } from './request-body.js';
@@ -22,6 +23,7 @@ import { queryBlobsRoute } from './routes/query-blobs.js';
 import { readLogRoute } from './routes/read-log.js';
 import { takeTurnRoute } from './routes/take-turn.js';
 import type { SpendGrant } from './spend-grant.js';
+import type { WorkMeter } from './work-meter.js';
 
 /** Adds further routes: accounts and sessions, admission. */
 export type MountRoutes = (app: Hono) => void;
@@ -32,12 +34,16 @@ export interface AppNeeds {
   readonly packReader: PackReader;
   readonly authorize: Authorize;
   readonly spendGrant: SpendGrant;
+  readonly guessing: Guessing;
+  readonly meter: WorkMeter;
   readonly logTurns: LogTurns;
   readonly possessionKey: Uint8Array;
   readonly quotaBytes: number | null;
   readonly version: string;
   readonly log: Logger;
   readonly now: () => number;
+  /** Told of every refusal. */
+  readonly onRefusal?: (code: ErrorCode) => void;
   readonly mountRoutes: readonly MountRoutes[];
 }
 
@@ -72,6 +78,7 @@ export function createApp(needs: AppNeeds): Hono {
   app.notFound((c) => answerError(c, refusalOfUnknown(c)));
   app.onError(async (error, c) => {
     const wireError = toWireError(error, needs.log);
+    needs.onRefusal?.(wireError.code);
     await drainBody(c);
     return answerError(c, wireError);
   });
@@ -114,6 +121,11 @@ function toWireError(error: Error, log: Logger): ProtocolError {
 }
 
 function answerError(c: Context, error: ProtocolError): Response {
-  const body = { error: { code: error.code, message: error.message } } satisfies ErrorResponse;
+  const { code, message, retry } = error;
+  const body = { error: { code, message, ...retry } } satisfies ErrorResponse;
+  if (retry !== undefined) {
+    const seconds = Math.ceil((Date.parse(retry.notBefore) - Date.now()) / 1000);
+    c.header('retry-after', String(Math.max(1, seconds)));
+  }
   return c.json(body, errorStatuses[error.code]);
 }

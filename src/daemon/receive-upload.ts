@@ -11,6 +11,7 @@ import { ProtocolError } from '../protocol/errors.js';
 import { blobBytesMax, blobIdBytes, uploadBlobsMax, uploadBytesMax } from '../protocol/limits.js';
 import type { PackWriter } from './packs/pack-writer.js';
 import { readBody } from './request-body.js';
+import type { WorkMeter } from './work-meter.js';
 
 export interface ReceivedBlob {
   readonly id: Uint8Array;
@@ -27,11 +28,13 @@ export interface ReceivedBlob {
  * Reads the whole body into `pack`. Throws ProtocolError `blob-invalid` for bytes that do not hash to their id or are no
  * blob, `unsupported-version`, `too-large`, `malformed` or `request-timeout`; the caller then aborts the pack.
  */
-export async function receiveUpload(c: Context, pack: PackWriter): Promise<ReceivedBlob[]> {
+export async function receiveUpload(c: Context, pack: PackWriter, meter: WorkMeter): Promise<ReceivedBlob[]> {
   const scanner = new UploadScanner(pack.sizeBytes);
   await readBody(c, uploadBytesMax, (piece) => {
-    scanner.push(piece);
-    pack.append(piece);
+    meter.onLoop(() => {
+      scanner.push(piece);
+      pack.append(piece);
+    });
     return pack.backlog();
   });
   return scanner.end();

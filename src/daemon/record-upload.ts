@@ -22,6 +22,8 @@ export interface RecordedUpload {
   readonly states: string;
   /** False when nothing lies in the pack that a row refers to: its file can go. */
   readonly isPackUsed: boolean;
+  /** Blobs that the vault did not own before. */
+  readonly newlyOwned: number;
 }
 
 /**
@@ -31,16 +33,17 @@ export interface RecordedUpload {
 export function recordUpload(tx: Queries, upload: Upload): RecordedUpload {
   const { owner, packId, blobs, nowMs } = upload;
   const { vaultNo } = owner;
-  if (blobs.length === 0) return { states: '', isPackUsed: false };
+  if (blobs.length === 0) return { states: '', isPackUsed: false, newlyOwned: 0 };
   const outsideNos = checkChildren(tx, vaultNo, blobs);
   const packNo = insertPack(tx, packId, upload.packBytes, nowMs);
   const storedNos = insertBlobs(tx, packNo, blobs.filter(isInPack));
   const isStored = blobs.map(({ offsetBytes }) => offsetBytes !== undefined && storedNos.has(offsetBytes));
   const blobNos = storedNos.size === blobs.length ? inOrder(blobs, storedNos) : findNumbers(tx, vaultNo, blobs);
   insertUploadLinks(tx, blobs, blobNos, isStored, outsideNos);
-  addOwnerships(tx, owner, blobNos, nowMs);
+  const newlyOwned = addOwnerships(tx, owner, blobNos, nowMs);
   if (storedNos.size === 0) deletePack(tx, packNo);
-  return { states: isStored.map((stored) => (stored ? 's' : 'e')).join(''), isPackUsed: storedNos.size > 0 };
+  const states = isStored.map((stored) => (stored ? 's' : 'e')).join('');
+  return { states, isPackUsed: storedNos.size > 0, newlyOwned };
 }
 
 /** Of an upload that is new as a whole, which most are: nothing needs to be looked up. */

@@ -2,21 +2,8 @@
 // are made of the parts of messages.ts, which has all others.
 import { z } from 'zod';
 import { logEntryBytesMax } from './limits.js';
-import {
-  accountKeys,
-  accountName,
-  base64Of,
-  base64Text,
-  createSessionResponse,
-  entityId,
-  envelope,
-  keyStretching,
-  opaqueText,
-  parser,
-  proof,
-  session,
-  time,
-} from './messages.js';
+import { accountName, base64Of, base64Text, entityId, opaqueText, parser, time } from './message-fields.js';
+import { accountKeys, createSessionResponse, envelope, keyStretching, proof, session } from './messages.js';
 
 const listSessionsResponse = z.object({
   sessions: z.array(

@@ -2,20 +2,24 @@
 // challenge, so that it keeps one bit of each. Clients treat the token as opaque.
 import assert from 'node:assert';
 import { ProtocolError } from './errors.js';
-import { type Purpose, purposes } from './messages.js';
+import { grantUnitsMax } from './limits.js';
+import { type Purpose, purposes, type Tier, tiers } from './messages.js';
 import { effort256Min, puzzlesMax } from './proof-of-work.js';
 
-const challengeTokenVersion = 1;
+const challengeTokenVersion = 2;
 const algorithmEq60 = 1;
 export const challengeMacBytes = 16;
 export const challengeSubjectBytes = 16;
 export const challengeBindingBytes = 32;
 export const challengeSaltBytes = 8;
-const bodyBytes = 98;
+const bodyBytes = 104;
 export const challengeTokenBytes = bodyBytes + challengeMacBytes;
 
 /** The byte of each purpose on the wire. */
 const purposeBytes = { register: 1, login: 2, upload: 3, query: 4 } as const satisfies Record<Purpose, number>;
+
+/** The byte of the tier that the price was made for. */
+const tierBytes = { established: 1, new: 2 } as const satisfies Record<Tier, number>;
 
 /** What a redeemed challenge allows; all zero for register and login. */
 export interface Budget {
@@ -26,7 +30,12 @@ export interface Budget {
 
 export interface ChallengeToken {
   readonly purpose: Purpose;
-  /** Sub-solutions asked for, 0 to 64. */
+  readonly tier: Tier;
+  /** Standard grants in one, 1 to 16. */
+  readonly units: number;
+  /** Attempts that a bid is measured against, in sixteenths. */
+  readonly floorAttempts16: number;
+  /** Sub-solutions asked for at least, 0 to 64. */
   readonly puzzles: number;
   /** Strength of the filter times 256, from 256. */
   readonly effort256: number;
@@ -47,7 +56,7 @@ export interface ChallengeToken {
   readonly salt: Uint8Array;
 }
 
-/** The 98 bytes under the MAC. */
+/** The 104 bytes under the MAC. */
 export function encodeChallengeBody(token: ChallengeToken): Uint8Array<ArrayBuffer> {
   assert(token.subject.length === challengeSubjectBytes && token.binding.length === challengeBindingBytes);
   assert(token.salt.length === challengeSaltBytes);
@@ -67,6 +76,8 @@ export function encodeChallengeBody(token: ChallengeToken): Uint8Array<ArrayBuff
   view.setUint32(82, token.budget.blobs);
   view.setUint32(86, token.budget.ids);
   body.set(token.salt, 90);
+  body.set([tierBytes[token.tier], token.units], 98);
+  view.setUint32(100, token.floorAttempts16);
   return body;
 }
 
@@ -83,9 +94,14 @@ export function decodeChallengeToken(bytes: Uint8Array): { token: ChallengeToken
   }
   const purpose = purposes.find((candidate) => purposeBytes[candidate] === body[2]);
   if (purpose === undefined) throw new ProtocolError('challenge-invalid', 'token for an unknown purpose');
+  const tier = tiers.find((candidate) => tierBytes[candidate] === body[98]);
+  if (tier === undefined) throw new ProtocolError('challenge-invalid', 'token for an unknown tier');
   const budgetBytes = Number(view.getBigUint64(74));
   const token: ChallengeToken = {
     purpose,
+    tier,
+    units: view.getUint8(99),
+    floorAttempts16: view.getUint32(100),
     puzzles: view.getUint8(3),
     effort256: view.getUint32(4),
     issuedAtS: view.getUint32(8),
@@ -98,7 +114,14 @@ export function decodeChallengeToken(bytes: Uint8Array): { token: ChallengeToken
     budget: { bytes: budgetBytes, blobs: view.getUint32(82), ids: view.getUint32(86) },
     salt: body.subarray(90, 98),
   };
-  if (token.puzzles > puzzlesMax || token.effort256 < effort256Min || !Number.isSafeInteger(budgetBytes)) {
+  const isInRange =
+    token.puzzles <= puzzlesMax &&
+    token.effort256 >= effort256Min &&
+    token.units >= 1 &&
+    token.units <= grantUnitsMax &&
+    token.floorAttempts16 >= 1 &&
+    Number.isSafeInteger(budgetBytes);
+  if (!isInRange) {
     throw new ProtocolError('challenge-invalid', 'token has a number out of range');
   }
   return { token, body, mac: bytes.subarray(bodyBytes) };

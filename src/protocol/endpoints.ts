@@ -36,5 +36,8 @@ export type EndpointName = keyof typeof endpoints;
 /** Header of an upload request: the grant that pays for it. */
 export const grantHeader = 'jaycloud-grant';
 
+/** Header of a proof that comes again: the ticket of the refusal before. */
+export const ticketHeader = 'jaycloud-ticket';
+
 /** Media type of the framed blob streams of `putBlobs` and `fetchBlobs`. */
 export const blobStreamType = 'application/vnd.jaycloud.blobs';

@@ -21,6 +21,7 @@ export const errorStatuses = {
   'challenge-expired': 403,
   'challenge-spent': 403,
   'proof-insufficient': 403,
+  'invite-invalid': 403,
   'grant-invalid': 403,
   'grant-exhausted': 403,
   'not-found': 404,
@@ -34,6 +35,8 @@ export const errorStatuses = {
   'blob-invalid': 422,
   'signature-invalid': 422,
   'rate-limited': 429,
+  'not-admitted': 429,
+  'query-limit': 429,
   internal: 500,
   unavailable: 503,
   'quota-exceeded': 507,
@@ -48,13 +51,23 @@ export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(errorStatuses, text);
 }
 
+/** When a proof that was not admitted may come again; the ticket is shown then. */
+export interface Retry {
+  readonly ticket: string;
+  /** ISO 8601, UTC. */
+  readonly notBefore: string;
+}
+
 /** The only kind of error that leaves the daemon; the client turns the body back into it. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   readonly code: ErrorCode;
+  /** Of `not-admitted` alone. */
+  readonly retry: Retry | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & { readonly retry?: Retry }) {
     super(message, options);
     this.code = code;
+    this.retry = options?.retry;
   }
 }

@@ -100,6 +100,12 @@ export const grantBudgets = {
   query: { bytes: 0, blobs: 0, ids: 16_384 },
 } as const;
 
+/** Standard grants that one challenge may ask for. */
+export const grantUnitsMax = 16;
+
+/** Ids that an account may ask about in one day without ever claiming or sending them: established, and new. */
+export const unansweredIdsMax = { established: 262_144, new: 65_536 } as const;
+
 /** A grant lives this long. */
 export const grantTtlMs = 60 * 60 * 1000;
 

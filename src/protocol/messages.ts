@@ -2,27 +2,9 @@
 // without padding, ids 32 lower-case hex digits, times ISO 8601 in UTC.
 import { z } from 'zod';
 import { scopes } from './certificate.js';
-import { ProtocolError } from './errors.js';
 import * as limits from './limits.js';
-import {
-  accountNamePattern,
-  envelopeBytesMax,
-  logBodyBytesMax,
-  logEntryBytesMax,
-  queryIdsMax,
-  tokenBundleBytesMax,
-} from './limits.js';
-
-export const base64Text = (bytesMax: number) =>
-  z
-    .string()
-    .max(Math.ceil((bytesMax * 4) / 3))
-    .regex(/^[A-Za-z0-9_-]*$/);
-export const base64Of = (bytes: number) => base64Text(bytes).length(Math.ceil((bytes * 4) / 3));
-export const entityId = z.string().regex(/^[0-9a-f]{32}$/);
-export const accountName = z.string().regex(accountNamePattern);
-export const opaqueText = base64Text(4096);
-export const time = z.iso.datetime();
+import { envelopeBytesMax, logBodyBytesMax, logEntryBytesMax, queryIdsMax, tokenBundleBytesMax } from './limits.js';
+import { accountName, base64Of, base64Text, entityId, opaqueText, parser, time } from './message-fields.js';
 
 export const purposes = ['register', 'login', 'upload', 'query'] as const;
 const purpose = z.enum(purposes);
@@ -35,12 +17,28 @@ export type Proof = z.infer<typeof proof>;
 const healthResponse = z.object({ status: z.literal('ok'), protocol: z.literal(1), version: z.string() });
 export type HealthResponse = z.infer<typeof healthResponse>;
 
-/** `binding`: for register and login SHA-256 of the account name under its label; absent otherwise. */
-const createChallengeRequest = z.strictObject({ purpose, binding: base64Of(32).optional() });
+/** Accounts with a record, and all others. */
+export const tiers = ['established', 'new'] as const;
+const tier = z.enum(tiers);
+export type Tier = z.infer<typeof tier>;
+
+/** An invitation of the operator: the secret behind `jci_`. */
+export const inviteText = base64Of(16);
+
+/**
+ * `binding`: for register and login SHA-256 of the account name under its label; absent otherwise. `units`: how many
+ * standard grants in one, for upload and query. `invite`: for register.
+ */
+const createChallengeRequest = z.strictObject({
+  purpose,
+  binding: base64Of(32).optional(),
+  units: z.int().min(1).max(limits.grantUnitsMax).optional(),
+  invite: inviteText.optional(),
+});
 export type CreateChallengeRequest = z.infer<typeof createChallengeRequest>;
 
 /**
- * `puzzles` sub-solutions are asked for (0 where admission is free), each passing a filter of strength
+ * At least `puzzles` sub-solutions are asked for (0 where admission is free), each passing a filter of strength
  * `effort256` / 256; `expectedAttempts` is the mean work.
  */
 const createChallengeResponse = z.object({
@@ -49,6 +47,7 @@ const createChallengeResponse = z.object({
   puzzles: z.int().min(0).max(64),
   effort256: z.int().min(256).max(0xffffffff),
   expectedAttempts: z.number().min(0),
+  tier,
   expiresAt: time,
 });
 export type CreateChallengeResponse = z.infer<typeof createChallengeResponse>;
@@ -104,6 +103,7 @@ const createAccountRequest = z.strictObject({
   keyStretching,
   keys: accountKeys,
   label: z.string().max(200),
+  invite: inviteText.optional(),
   proof,
 });
 export type CreateAccountRequest = z.infer<typeof createAccountRequest>;
@@ -236,18 +236,16 @@ export type ListTokensResponse = z.infer<typeof listTokensResponse>;
 const getTokenResponse = z.object({ ...tokenState, account: accountName, vaultId: entityId, bundle: tokenBundle });
 export type GetTokenResponse = z.infer<typeof getTokenResponse>;
 
-const errorResponse = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+/** `ticket` and `notBefore` come with `not-admitted`: when to ask again, and what to show then. */
+const errorResponse = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    ticket: base64Of(32).optional(),
+    notBefore: time.optional(),
+  }),
+});
 export type ErrorResponse = z.infer<typeof errorResponse>;
-
-/** Turns a schema into a parser whose only failure is `malformed`, and whose message never repeats the input. */
-export function parser<T>(schema: z.ZodType<T>): (value: unknown) => T {
-  return (value) => {
-    const result = schema.safeParse(value);
-    if (result.success) return result.data;
-    const where = result.error.issues[0]?.path.map(String).join('.') ?? '';
-    throw new ProtocolError('malformed', where === '' ? 'body has the wrong shape' : `field '${where}' is not valid`);
-  };
-}
 
 export const parseHealthResponse = parser(healthResponse);
 export const parseCreateChallengeRequest = parser(createChallengeRequest);

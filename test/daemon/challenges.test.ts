@@ -1,8 +1,8 @@
 // Challenges are issued, solved, redeemed once, and refused in every other way (docs/proof-of-work.md, "Checking").
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Challenges, createChallenges, type ExpectedChallenge } from '../../src/daemon/challenges.js';
-import { freePrices, type PriceSource } from '../../src/daemon/prices.js';
+import { freePrice } from '../../src/daemon/admission/prices.js';
+import type { ExpectedChallenge } from '../../src/daemon/challenges.js';
 import { replayBlockNumbers } from '../../src/daemon/replay-window.js';
 import { fromBase64, toBase64 } from '../../src/protocol/bytes.js';
 import { ProtocolError } from '../../src/protocol/errors.js';
@@ -17,6 +17,7 @@ import {
   isSolved,
   type Solution,
 } from '../../src/protocol/proof-of-work.js';
+import { startChallenges, type TestChallenges, type TestPrice } from '../helpers/challenges.js';
 import { findSolutions } from '../helpers/proof-of-work.js';
 import { protocolCodeOf } from '../helpers/protocol-code.js';
 
@@ -24,10 +25,10 @@ const masterKey = new Uint8Array(32).fill(1);
 const startMs = 1_800_000_000_000;
 const accountId = '00112233445566778899aabbccddeeff';
 const expected: ExpectedChallenge = { purposes: ['upload', 'query'], accountId };
-const cheap: PriceSource = () => ({ puzzles: 4, effort256: 256 });
+const cheap: TestPrice = { puzzles: 4, effort256: 256 };
 
-function start(prices: PriceSource = cheap, now: () => number = () => startMs): Challenges {
-  return createChallenges({ masterKey, prices, now });
+function start(price: TestPrice = cheap, now: () => number = () => startMs): TestChallenges {
+  return startChallenges({ masterKey, price, now });
 }
 
 function proofOf(challenge: CreateChallengeResponse, solutions: readonly Solution[]): Proof {
@@ -52,7 +53,8 @@ describe('a solved challenge', () => {
     for (const purpose of ['upload', 'query'] as const) {
       const challenge = challenges.issue({ purpose, accountId });
       expect(challenge).toMatchObject({ algorithm: 'eq60', puzzles: 4, effort256: 256, expectedAttempts: 2 });
-      expect(challenges.redeem(solved(challenge), expected)).toEqual({ purpose, budget: grantBudgets[purpose] });
+      const redeemed = { purpose, tier: 'new', budget: grantBudgets[purpose] };
+      expect(challenges.redeem(solved(challenge), expected)).toEqual(redeemed);
     }
   });
 
@@ -61,14 +63,53 @@ describe('a solved challenge', () => {
     const binding = challengeBinding('login', 'anna');
     const challenge = challenges.issue({ purpose: 'login', binding });
     const redeemed = challenges.redeem(solved(challenge), { purposes: ['login'], binding });
-    expect(redeemed).toEqual({ purpose: 'login', budget: { bytes: 0, blobs: 0, ids: 0 } });
+    expect(redeemed).toEqual({ purpose: 'login', tier: 'new', budget: { bytes: 0, blobs: 0, ids: 0 } });
+  });
+
+  it('of several grants in one has their budget, and the bid that its solutions are worth', () => {
+    const challenges = start({ puzzles: 4, effort256: 512, floorAttempts: 8 });
+    const challenge = challenges.issue({ purpose: 'query', accountId, units: 3, tier: 'established' });
+    expect(challenge.tier).toBe('established');
+    const open = challenges.whole.open(proofOf(challenge, findSolutions(challenge, 6)), expected);
+    // Six solutions through a filter of two are six attempts, and eight are worth a factor of one.
+    expect(open.factorPaid).toBe(6 / 8);
+    const { ids } = grantBudgets.query;
+    expect(challenges.whole.claim(open).budget).toEqual({ bytes: 0, blobs: 0, ids: 3 * ids });
+  });
+
+  it('that was told to wait is refused before its time, ticket or not, and good after it', () => {
+    let nowMs = startMs;
+    const challenges = start(cheap, () => nowMs);
+    const proof = solved(challenges.issue({ purpose: 'upload', accountId }));
+    const { retry } = challenges.whole.delay(challenges.whole.open(proof, expected), 3.2);
+    expect(retry?.notBefore).toBe(new Date(startMs + 4000).toISOString());
+    nowMs += 3999;
+    expect(protocolCodeOf(() => challenges.redeem(proof, expected))).toBe('not-admitted');
+    expect(
+      protocolCodeOf(() => {
+        challenges.whole.turnAway(retry?.ticket);
+      }),
+    ).toBe('not-admitted');
+    nowMs += 1;
+    challenges.whole.turnAway(retry?.ticket);
+    challenges.whole.turnAway(undefined);
+    expect(protocolCodeOf(() => challenges.redeem(proof, expected))).toBe('none');
+  });
+
+  it('counts its solutions as work once, however often it comes', () => {
+    const challenges = start();
+    const challenge = challenges.issue({ purpose: 'upload', accountId });
+    const found = findSolutions(challenge, 6);
+    const countOf = (count: number) =>
+      challenges.whole.countNew(challenges.whole.open(proofOf(challenge, found.slice(0, count)), expected));
+    expect([countOf(4), countOf(4), countOf(6), countOf(5)]).toEqual([4, 0, 2, 0]);
   });
 
   it('is redeemed with more solutions than it asks for', () => {
     const challenges = start();
     const challenge = challenges.issue({ purpose: 'upload', accountId });
     const proof = proofOf(challenge, findSolutions(challenge, 9));
-    expect(challenges.redeem(proof, expected)).toEqual({ purpose: 'upload', budget: grantBudgets.upload });
+    expect(challenges.redeem(proof, expected)).toMatchObject({ purpose: 'upload', budget: grantBudgets.upload });
   });
 
   it('is redeemed once', () => {
@@ -92,12 +133,12 @@ describe('a solved challenge', () => {
   });
 
   it('is worth nothing at another replica or under another master key', () => {
-    const same = { masterKey, prices: cheap, now: () => startMs, epoch: 5 };
-    const proof = solved(createChallenges(same).issue({ purpose: 'upload', accountId }));
-    const replica = createChallenges({ ...same, replica: 1 });
+    const same = { masterKey, price: cheap, now: () => startMs, replica: 2, epoch: 5 };
+    const proof = solved(startChallenges(same).issue({ purpose: 'upload', accountId }));
+    const replica = startChallenges({ ...same, replica: 1 });
     replica.issue({ purpose: 'upload', accountId });
     expect(protocolCodeOf(() => replica.redeem(proof, expected))).toBe('challenge-expired');
-    const stranger = createChallenges({ ...same, masterKey: new Uint8Array(32) });
+    const stranger = startChallenges({ ...same, masterKey: new Uint8Array(32) });
     expect(protocolCodeOf(() => stranger.redeem(proof, expected))).toBe('challenge-invalid');
   });
 
@@ -115,7 +156,7 @@ describe('a solved challenge', () => {
 
   it('lives longer where it is dear, ten minutes at most', () => {
     const lifetimeS = (effort256: number): number => {
-      const { expiresAt } = start(() => ({ puzzles: 16, effort256 })).issue({ purpose: 'register' });
+      const { expiresAt } = start({ puzzles: 16, effort256 }).issue({ purpose: 'register' });
       return (Date.parse(expiresAt) - startMs) / 1000;
     };
     expect([256, 128_000, 2 ** 31].map(lifetimeS)).toEqual([120, 240, 600]);
@@ -127,11 +168,11 @@ describe('a solved challenge', () => {
     ['kind of caller', { purposes: ['upload'] }],
     ['binding', { purposes: ['upload'], accountId, binding: new Uint8Array(32).fill(1) }],
   ];
-  it.each(wrong)('is refused for another %s, and used up', (_, other) => {
+  it.each(wrong)('is refused for another %s, and stays good', (_, other) => {
     const challenges = start();
     const proof = solved(challenges.issue({ purpose: 'upload', accountId }));
     expect(protocolCodeOf(() => challenges.redeem(proof, other))).toBe('challenge-invalid');
-    expect(protocolCodeOf(() => challenges.redeem(proof, expected))).toBe('challenge-spent');
+    expect(protocolCodeOf(() => challenges.redeem(proof, expected))).toBe('none');
   });
 
   it('is refused for another name than it was bound to', () => {
@@ -144,7 +185,7 @@ describe('a solved challenge', () => {
 
 describe('a free challenge', () => {
   it('needs no solution and is still redeemed once', () => {
-    const challenges = start(freePrices());
+    const challenges = start(freePrice);
     const challenge = challenges.issue({ purpose: 'query', accountId });
     expect(challenge).toMatchObject({ puzzles: 0, expectedAttempts: 0 });
     const proof = { token: challenge.token, solutions: '' };
@@ -178,7 +219,7 @@ describe('a false proof', () => {
   });
 
   it('with one of its sixteen solutions being another one permuted is always caught', () => {
-    const challenges = start(() => ({ puzzles: 16, effort256: 256 }));
+    const challenges = start({ puzzles: 16, effort256: 256 });
     for (let round = 0; round < 6; round += 1) {
       const challenge = challenges.issue({ purpose: 'upload', accountId });
       const honest = findSolutions(challenge, 15);
@@ -209,7 +250,7 @@ describe('a false proof', () => {
   });
 
   it('with one true solution below the filter is always caught', () => {
-    const challenges = start(() => ({ puzzles: 8, effort256: 512 }));
+    const challenges = start({ puzzles: 8, effort256: 512 });
     for (let round = 0; round < 3; round += 1) {
       const challenge = challenges.issue({ purpose: 'upload', accountId });
       const weak = findSolutions(challenge, 1, false);
@@ -219,7 +260,7 @@ describe('a false proof', () => {
   });
 
   it('with thirteen or more fakes of sixteen is always caught', () => {
-    const challenges = start(() => ({ puzzles: 16, effort256: 256 }));
+    const challenges = start({ puzzles: 16, effort256: 256 });
     for (let round = 0; round < 20; round += 1) {
       const challenge = challenges.issue({ purpose: 'upload', accountId });
       const fakes = Array.from({ length: 13 }, (_, i) => fakeSolution(challenge, 1_000_000 + i));
@@ -230,7 +271,7 @@ describe('a false proof', () => {
 
   it('with one fake of eight that passes the filter is caught every other time', () => {
     // Four of eight are looked at: a mean of 20 of 40 with a deviation of 3.2; the bounds are 4.7 deviations away.
-    const challenges = start(() => ({ puzzles: 8, effort256: 256 }));
+    const challenges = start({ puzzles: 8, effort256: 256 });
     let caught = 0;
     for (let round = 0; round < 40; round += 1) {
       const challenge = challenges.issue({ purpose: 'upload', accountId });
@@ -262,7 +303,7 @@ describe('a forged token', () => {
     const { token } = challenges.issue({ purpose: 'upload', accountId });
     const texts = fc.oneof(
       fc.string(),
-      fc.uint8Array({ minLength: 114, maxLength: 114 }).map(toBase64),
+      fc.uint8Array({ minLength: 120, maxLength: 120 }).map(toBase64),
       fc.constant(token),
     );
     fc.assert(
@@ -277,7 +318,7 @@ describe('issuing', () => {
   it('stops when every bit of the window stands for an open challenge, and goes on when they expire', () => {
     let nowMs = startMs;
     const windowNumbers = replayBlockNumbers;
-    const challenges = createChallenges({ masterKey, prices: freePrices(), now: () => nowMs, windowNumbers });
+    const challenges = startChallenges({ masterKey, price: freePrice, now: () => nowMs, windowNumbers });
     const first = challenges.issue({ purpose: 'query', accountId });
     for (let i = 1; i < windowNumbers; i += 1) challenges.issue({ purpose: 'query', accountId });
     expect(protocolCodeOf(() => challenges.issue({ purpose: 'query', accountId }))).toBe('rate-limited');

@@ -1,7 +1,6 @@
 // Which sub-solutions are checked in full, and that the cheap tricks fail (docs/proof-of-work.md, "Checking").
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createChallenges } from '../../src/daemon/challenges.js';
 import { checkWork, sampleSolutions } from '../../src/daemon/check-work.js';
 import { fromBase64, toBase64 } from '../../src/protocol/bytes.js';
 import { type ChallengeToken, decodeChallengeToken } from '../../src/protocol/challenge-token.js';
@@ -18,6 +17,7 @@ import {
   puzzlesMax,
   type Solution,
 } from '../../src/protocol/proof-of-work.js';
+import { startChallenges } from '../helpers/challenges.js';
 import { findSolutions } from '../helpers/proof-of-work.js';
 import { protocolCodeOf } from '../helpers/protocol-code.js';
 
@@ -58,8 +58,7 @@ interface Solved {
 }
 
 function solve(effort256: number): Solved {
-  const prices = () => ({ puzzles: 16, effort256 });
-  const challenge = createChallenges({ masterKey: new Uint8Array(32), prices, now: Date.now }).issue({
+  const challenge = startChallenges({ price: { puzzles: 16, effort256 } }).issue({
     purpose: 'upload',
     accountId: '00112233445566778899aabbccddeeff',
   });

@@ -3,19 +3,19 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createChallenges } from '../../src/daemon/challenges.js';
-import { freePrices, type PriceSource } from '../../src/daemon/prices.js';
+import { freePrice } from '../../src/daemon/admission/prices.js';
 import type { CreateChallengeResponse } from '../../src/protocol/messages.js';
+import { startChallenges, type TestPrice } from '../helpers/challenges.js';
 
 const dist = new URL('../../dist/', import.meta.url);
 const timeoutMs = 30_000;
 const accountId = 'aa';
 /** 8 attempts: work for one thread. */
-const cheap: PriceSource = () => ({ puzzles: 16, effort256: 256 });
+const cheap: TestPrice = { puzzles: 16, effort256: 256 };
 /** 80 attempts: work for five, if there may be so many. */
-const fair: PriceSource = () => ({ puzzles: 16, effort256: 2560 });
+const fair: TestPrice = { puzzles: 16, effort256: 2560 };
 /** Nobody solves this one while a test waits. */
-const endless: PriceSource = () => ({ puzzles: 64, effort256: 2 ** 32 - 1 });
+const endless: TestPrice = { puzzles: 64, effort256: 2 ** 32 - 1 };
 
 beforeAll(() => {
   if (!existsSync(new URL('client/solver-worker.js', dist))) {
@@ -23,8 +23,8 @@ beforeAll(() => {
   }
 });
 
-function issue(prices: PriceSource, count: number) {
-  const challenges = createChallenges({ masterKey: new Uint8Array(32), prices, now: Date.now });
+function issue(price: TestPrice, count: number) {
+  const challenges = startChallenges({ price });
   return {
     challenges,
     issued: Array.from({ length: count }, () => challenges.issue({ purpose: 'upload', accountId })),
@@ -103,10 +103,10 @@ describe('the solver', () => {
 
   it('starts no thread for a free challenge', async () => {
     const result = await run(
-      issue(freePrices(), 1).issued,
+      issue(freePrice, 1).issued,
       'console.log(JSON.stringify([await solveChallenge(given[0]), workers.length]));',
     );
-    expect(result).toEqual([{ solutions: '', attempts: 0, seconds: 0 }, 0]);
+    expect(result).toEqual([{ solutions: '', records: [], attempts: 0, seconds: 0 }, 0]);
   });
 
   it('stops when it is aborted, before or while it works, and can be used again', async () => {
@@ -150,7 +150,7 @@ describe('the solver', () => {
   });
 
   it('solves without WebAssembly too', async () => {
-    const { challenges, issued } = issue(() => ({ puzzles: 1, effort256: 256 }), 1);
+    const { challenges, issued } = issue({ puzzles: 1, effort256: 256 }, 1);
     const script = `const wasm = typeof WebAssembly;
       console.log(JSON.stringify({ wasm, ...(await solveChallenge(given[0], { threads: 2 })) }));`;
     const result = (await run(issued, script, ['--jitless'])) as { wasm: string; solutions: string };

@@ -10,8 +10,7 @@ import type { Credential } from '../../src/client/credentials.js';
 import { DaemonApi } from '../../src/client/daemon-api.js';
 import { PaidSolver } from '../../src/client/paid-solver.js';
 import type { Transport } from '../../src/client/transport.js';
-import { createDaemonApp } from '../../src/daemon/daemon-app.js';
-import { freePrices } from '../../src/daemon/prices.js';
+import { alonePolicy, createDaemonApp } from '../../src/daemon/daemon-app.js';
 import { openServices } from '../../src/daemon/services.js';
 import { toBase64 } from '../../src/protocol/bytes.js';
 import { ProtocolError } from '../../src/protocol/errors.js';
@@ -57,7 +56,7 @@ export async function openAccountDaemon(options: { sessionTtlMs?: number } = {})
   const clock = { nowMs: Date.UTC(2030, 0, 1) };
   const log = pino({ level: 'silent' });
   const services = await openServices({ dataDir, quotaBytes: null, log, now: () => clock.nowMs, ...options });
-  const app = await createDaemonApp(services, freePrices());
+  const { app } = await createDaemonApp(services, alonePolicy);
   const transport: Transport = {
     server: 'http://daemon.test',
     async send({ method, path, headers, body }) {

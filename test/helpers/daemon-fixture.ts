@@ -9,8 +9,10 @@ import { type Logger, pino } from 'pino';
 import { createApp } from '../../src/daemon/app.js';
 import { accounts, members, vaults } from '../../src/daemon/db/schema.js';
 import { insertSession } from '../../src/daemon/db/sessions.js';
+import { Guessing } from '../../src/daemon/guessing.js';
 import { openServices, type Services } from '../../src/daemon/services.js';
 import type { SpendGrant } from '../../src/daemon/spend-grant.js';
+import { WorkMeter } from '../../src/daemon/work-meter.js';
 import { sha256 } from '../../src/protocol/blob-id.js';
 import { toBase64, toHex } from '../../src/protocol/bytes.js';
 import { ed25519PrivateKey, ed25519PublicKeyOf } from '../../src/protocol/ed25519.js';
@@ -53,6 +55,8 @@ export interface TestDaemonOptions {
   readonly quotaBytes?: number;
   readonly spendGrant?: SpendGrant;
   readonly log?: Logger;
+  readonly isGuessingLimited?: boolean;
+  readonly dedupThreshold?: number;
 }
 
 export const anyGrant = '0123456789abcdef0123456789abcdef';
@@ -64,7 +68,9 @@ export async function openTestDaemon(options: TestDaemonOptions = {}): Promise<T
   const quotaBytes = options.quotaBytes ?? null;
   const services = await openServices({ dataDir, quotaBytes, log, now: () => clock.nowMs });
   const spendGrant = options.spendGrant ?? (() => undefined);
-  const app = createApp({ ...services, spendGrant, mountRoutes: [] });
+  const { isGuessingLimited: isLimited = false, dedupThreshold: threshold = 1 } = options;
+  const guessing = new Guessing({ isLimited, threshold, key: new Uint8Array(32) });
+  const app = createApp({ ...services, spendGrant, guessing, meter: new WorkMeter(), mountRoutes: [] });
   return {
     dataDir,
     services,

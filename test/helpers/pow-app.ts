@@ -1,10 +1,12 @@
 // The challenge and grant routes on a database in memory, with two accounts, and errors answered by their code.
 import { Hono } from 'hono';
+import { type Admission, createFixedAdmission } from '../../src/daemon/admission/admission.js';
+import type { Price, PriceRequest } from '../../src/daemon/admission/prices.js';
+import { createLocalReplay } from '../../src/daemon/admission/replay-store.js';
 import { createAuthenticator } from '../../src/daemon/authenticate.js';
 import { createAuthorizer } from '../../src/daemon/authorize.js';
-import { createChallenges } from '../../src/daemon/challenges.js';
+import { type Challenges, createChallenges } from '../../src/daemon/challenges.js';
 import { type Database, openDatabase } from '../../src/daemon/db/connection.js';
-import type { PriceSource } from '../../src/daemon/prices.js';
 import { createChallengeRoute } from '../../src/daemon/routes/create-challenge.js';
 import { createGrantRoute } from '../../src/daemon/routes/create-grant.js';
 import { errorStatuses, ProtocolError } from '../../src/protocol/errors.js';
@@ -12,29 +14,47 @@ import { insertAccount, type TestAccount } from './accounts.js';
 
 export interface PowApp {
   readonly database: Database;
+  readonly admission: Admission;
   readonly anna: TestAccount;
   readonly bert: TestAccount;
   /** Posts JSON; the answer is the status and the parsed body. */
-  post(path: string, body: unknown, authorization?: string): Promise<{ status: number; body: unknown }>;
+  post(
+    path: string,
+    body: unknown,
+    authorization?: string,
+    more?: Readonly<Record<string, string>>,
+  ): Promise<{ status: number; body: unknown }>;
 }
 
-export async function createPowApp(prices: PriceSource, now: () => number): Promise<PowApp> {
+/** `price` makes all prices, or `admissionOf` the whole admission. */
+export async function createPowApp(
+  price: ((request: PriceRequest) => Price) | { readonly admissionOf: (challenges: Challenges) => Admission },
+  now: () => number,
+): Promise<PowApp> {
   const database = await openDatabase(':memory:');
-  const challenges = createChallenges({ masterKey: new Uint8Array(32), prices, now });
+  const challenges = createChallenges({ masterKey: new Uint8Array(32), replay: createLocalReplay(), now });
+  const admission = 'admissionOf' in price ? price.admissionOf(challenges) : createFixedAdmission(challenges, price);
   const authorize = createAuthorizer(database, createAuthenticator(database, now, 24 * 60 * 60 * 1000), now);
   const app = new Hono();
   app.onError((error, c) => {
     if (!(error instanceof ProtocolError)) throw error;
-    return c.json({ error: { code: error.code, message: error.message } }, errorStatuses[error.code]);
+    const { code, message, retry } = error;
+    return c.json({ error: { code, message, ...retry } }, errorStatuses[code]);
   });
-  createChallengeRoute(app, { authorize, challenges });
-  createGrantRoute(app, { authorize, challenges, database, now });
+  const needs = { authorize, admission, clientNetwork: () => '192.0.2.0/24', database, now };
+  createChallengeRoute(app, needs);
+  createGrantRoute(app, needs);
   return {
     database,
+    admission,
     anna: insertAccount(database, 'anna', now()),
     bert: insertAccount(database, 'bert', now()),
-    post: async (path, body, authorization) => {
-      const headers = { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) };
+    post: async (path, body, authorization, more = {}) => {
+      const headers = {
+        'content-type': 'application/json',
+        ...(authorization === undefined ? {} : { authorization }),
+        ...more,
+      };
       const response = await app.request(path, { method: 'POST', headers, body: JSON.stringify(body) });
       return { status: response.status, body: await response.json() };
     },

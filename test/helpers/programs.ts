@@ -134,7 +134,7 @@ export interface DaemonOptions {
   readonly dataDir?: string;
   readonly port?: number;
   /** Proof of work costs CPU; tests that are not about it leave it off. */
-  readonly pow?: 'floor' | 'off';
+  readonly pow?: 'adaptive' | 'floor' | 'off';
   readonly args?: readonly string[];
 }
 

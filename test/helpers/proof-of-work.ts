@@ -47,6 +47,9 @@ export interface ProofOfWorkVectors {
   readonly tokenBody: {
     readonly fields: {
       readonly purpose: 'query';
+      readonly tier: 'new';
+      readonly units: number;
+      readonly floorAttempts16: number;
       readonly puzzles: number;
       readonly effort256: number;
       readonly issuedAtS: number;

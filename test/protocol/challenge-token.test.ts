@@ -9,7 +9,7 @@ import {
   encodeChallengeBody,
 } from '../../src/protocol/challenge-token.js';
 import { ProtocolError } from '../../src/protocol/errors.js';
-import { purposes } from '../../src/protocol/messages.js';
+import { purposes, tiers } from '../../src/protocol/messages.js';
 import { readProofOfWorkVectors } from '../helpers/proof-of-work.js';
 
 const mac = new Uint8Array(16).fill(7);
@@ -17,6 +17,9 @@ const u32 = { max: 2 ** 32 - 1 };
 const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const tokens: fc.Arbitrary<ChallengeToken> = fc.record({
   purpose: fc.constantFrom(...purposes),
+  tier: fc.constantFrom(...tiers),
+  units: fc.integer({ min: 1, max: 16 }),
+  floorAttempts16: fc.integer({ min: 1, ...u32 }),
   puzzles: fc.nat({ max: 64 }),
   effort256: fc.integer({ min: 256, ...u32 }),
   issuedAtS: fc.nat(u32),
@@ -54,7 +57,7 @@ describe('a challenge token', () => {
   });
 
   it('answers random bytes with nothing but challenge-invalid', () => {
-    const plausible = bytesOf(challengeTokenBytes - 3).map((rest) => concatBytes(Uint8Array.of(1, 1, 3), rest));
+    const plausible = bytesOf(challengeTokenBytes - 3).map((rest) => concatBytes(Uint8Array.of(2, 1, 3), rest));
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), plausible), (bytes) => {
         try {
@@ -69,7 +72,11 @@ describe('a challenge token', () => {
   });
 
   it.each([
-    ['another version', 0, 2],
+    ['another version', 0, 1],
+    ['tier 0', 98, 0],
+    ['tier 3', 98, 3],
+    ['no units', 99, 0],
+    ['17 units', 99, 17],
     ['another algorithm', 1, 2],
     ['purpose 0', 2, 0],
     ['purpose 5', 2, 5],

@@ -58,7 +58,7 @@ def near_miss(s):
     return first + second
 
 
-token = bytes(range(114))
+token = bytes(range(120))
 seed = sha256(b"jaycloud/1/pow" + b"\0" + token)
 attempts = []
 false = []
@@ -103,6 +103,9 @@ refuse("nothing cancels", [0, 1, 2, 3, 4, 5, 6, 7])
 
 fields = {
     "purpose": "query",
+    "tier": "new",
+    "units": 3,
+    "floorAttempts16": 1000,
     "puzzles": 16,
     "effort256": 300,
     "issuedAtS": 1_800_000_000,
@@ -116,9 +119,9 @@ fields = {
     "salt": bytes(range(8)).hex(),
 }
 body = struct.pack(
-    ">BBBBIIHHI6s16s32sQII8s",
-    *(1, 1, 4, 16, 300, 1_800_000_000, 120, 513, 0xDEADBEEF, (2**40 + 5).to_bytes(6, "big")),
-    *(bytes(range(16)), bytes(range(32, 64)), 2**40 + 1, 4096, 16384, bytes(range(8))),
+    ">BBBBIIHHI6s16s32sQII8sBBI",
+    *(2, 1, 4, 16, 300, 1_800_000_000, 120, 513, 0xDEADBEEF, (2**40 + 5).to_bytes(6, "big")),
+    *(bytes(range(16)), bytes(range(32, 64)), 2**40 + 1, 4096, 16384, bytes(range(8)), 2, 3, 1000),
 )
 
 binding = sha256(b"jaycloud/1/pow-binding" + b"\0" + b"login" + b"\0" + b"anna@example.org")

@@ -56,7 +56,8 @@ async function passwordOf(session: Session, flags: PasswordFlags, account: strin
 async function runRegister(session: Session, argument: string | undefined, flags: PasswordFlags): Promise<number> {
   const account = accountOf(session, argument);
   const password = await passwordOf(session, flags, account, true);
-  const options = { account, password, label: hostname(), solver: session.solver };
+  const { invite } = session.settings;
+  const options = { account, password, label: hostname(), solver: session.solver, invite };
   const { register } = await import('../../client/account.js');
   const { credential, recoveryKey } = await register(await session.api(), options);
   // First the key that nobody can make again, then everything that can fail.

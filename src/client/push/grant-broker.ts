@@ -19,10 +19,14 @@ interface Purse {
   grant: CreateGrantResponse | undefined;
   left: { bytes: number; blobs: number; ids: number };
   next: Promise<CreateGrantResponse> | undefined;
+  /** Size of the next one, in standard grants. */
+  units: number;
 }
 
-/** A token that a restart or its age has made worthless is bought again this often. */
-const challengeTriesMax = 3;
+/** A grant that the daemon does not take any more is replaced this often. */
+const triesMax = 3;
+/** What is bought ahead may stay unused, so grants do not grow for ever. */
+const unitsMax = 8;
 
 export class GrantBroker {
   readonly #api: DaemonApi;
@@ -44,7 +48,7 @@ export class GrantBroker {
       } catch (error) {
         const isSpent =
           error instanceof ProtocolError && (error.code === 'grant-exhausted' || error.code === 'grant-invalid');
-        if (!isSpent || attempt === challengeTriesMax) throw error;
+        if (!isSpent || attempt === triesMax) throw error;
         this.#drop(purpose, grant);
       }
     }
@@ -60,12 +64,12 @@ export class GrantBroker {
   async #take(purpose: GrantPurpose, cost: Cost): Promise<string> {
     let purse = this.#purses.get(purpose);
     if (purse === undefined) {
-      purse = { grant: undefined, left: { bytes: 0, blobs: 0, ids: 0 }, next: undefined };
+      purse = { grant: undefined, left: { bytes: 0, blobs: 0, ids: 0 }, next: undefined, units: 1 };
       this.#purses.set(purpose, purse);
     }
     const { left } = purse;
     if (purse.grant === undefined || left.bytes < cost.bytes || left.blobs < cost.blobs || left.ids < cost.ids) {
-      const next = purse.next ?? this.#buy(purpose);
+      const next = purse.next ?? this.#buy(purpose, purse);
       purse.next = undefined;
       const grant = await next;
       purse.grant = grant;
@@ -80,7 +84,7 @@ export class GrantBroker {
       ids: purse.left.ids - cost.ids,
     };
     if (purse.next === undefined && isHalfUsed(purse)) {
-      purse.next = this.#buy(purpose);
+      purse.next = this.#buy(purpose, purse);
       // A fault shows when the grant is taken.
       purse.next.catch(() => undefined);
     }
@@ -92,17 +96,11 @@ export class GrantBroker {
     if (purse?.grant?.grant === grant) purse.grant = undefined;
   }
 
-  async #buy(purpose: GrantPurpose): Promise<CreateGrantResponse> {
-    for (let attempt = 1; ; attempt += 1) {
-      const proof = await this.#solver.pay(this.#api, { purpose });
-      try {
-        return await this.#api.createGrant({ proof });
-      } catch (error) {
-        const isStale =
-          error instanceof ProtocolError && (error.code === 'challenge-expired' || error.code === 'challenge-spent');
-        if (!isStale || attempt === challengeTriesMax) throw error;
-      }
-    }
+  /** Whoever needs more buys larger ones: the price goes by the size, surcharges by the number. */
+  #buy(purpose: GrantPurpose, purse: Purse): Promise<CreateGrantResponse> {
+    const { units } = purse;
+    purse.units = Math.min(2 * units, unitsMax);
+    return this.#solver.pay(this.#api, { purpose, units }, (proof, ticket) => this.#api.createGrant({ proof }, ticket));
   }
 }
 

@@ -20,14 +20,14 @@ export interface TokenQuota {
 
 /**
  * Makes the vault an owner of all of `blobNos` and renews what it owned before. Throws ProtocolError `quota-exceeded` or
- * `token-quota-exceeded` when a sum passes its limit; the caller's transaction then leaves no trace.
+ * `token-quota-exceeded` when a sum passes its limit; the caller's transaction then leaves no trace. Returns how many are new.
  */
-export function addOwnerships(tx: Queries, owner: Owner, blobNos: readonly number[], nowMs: number): void {
-  if (blobNos.length === 0) return;
+export function addOwnerships(tx: Queries, owner: Owner, blobNos: readonly number[], nowMs: number): number {
+  if (blobNos.length === 0) return 0;
   const { vaultNo, quotaBytes, token } = owner;
   const numbers = JSON.stringify(blobNos);
-  const added = tx.get<{ bytes: number }>(sql`
-    select coalesce(sum(b.length_bytes), 0) as "bytes"
+  const added = tx.get<{ bytes: number; blobs: number }>(sql`
+    select coalesce(sum(b.length_bytes), 0) as "bytes", count(*) as "blobs"
     from (select distinct value as blob_no from json_each(${numbers})) j
     cross join blobs b on b.blob_no = j.blob_no
     where not exists (select 1 from ownerships o where o.vault_no = ${vaultNo} and o.blob_no = j.blob_no)`);
@@ -49,6 +49,7 @@ export function addOwnerships(tx: Queries, owner: Owner, blobNos: readonly numbe
     insert into ownerships (vault_no, blob_no, renewed_at)
     select ${vaultNo}, value, ${nowMs} from json_each(${numbers}) where true
     on conflict (vault_no, blob_no) do update set renewed_at = max(renewed_at, excluded.renewed_at)`);
+  return added.blobs;
 }
 
 /** `rootNo` and everything below it that the vault does not own: what owns a node owns all below, so the walk stops there. */
@@ -61,6 +62,14 @@ export function findUnownedBelow(db: Queries, vaultNo: number, rootNo: number): 
       where not exists (select 1 from ownerships o where o.vault_no = ${vaultNo} and o.blob_no = l.child_no))
     select blob_no as "blobNo" from reached`);
   return rows.map(({ blobNo }) => blobNo);
+}
+
+/** How many vaults own each blob; those of push-only tokens count, and blobs without an owner are left out. */
+export function countOwners(db: Queries, blobNos: readonly number[]): Map<number, number> {
+  const rows = db.all<{ blobNo: number; owners: number }>(sql`
+    select o.blob_no as "blobNo", count(*) as "owners" from ownerships o
+    where o.blob_no in (select value from json_each(${JSON.stringify(blobNos)})) group by o.blob_no`);
+  return new Map(rows.map(({ blobNo, owners }) => [blobNo, owners]));
 }
 
 /** Tells garbage collection that the vault still counts on these blobs. */

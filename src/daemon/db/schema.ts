@@ -228,3 +228,43 @@ export const grants = sqliteTable(
   },
   (table) => [index('grants_by_expiry').on(table.expiresAt)],
 );
+
+/** What an account has done so far that makes it cheaper or dearer (docs/proof-of-work.md, "Tiers"). A row comes with the first grant. */
+export const standings = sqliteTable('standings', {
+  accountNo: integer('account_no')
+    .primaryKey()
+    .references(() => accounts.accountNo),
+  paidGrants: integer('paid_grants').notNull().default(0),
+  /** Different days, in UTC, on which grants were paid for. */
+  grantDays: integer('grant_days').notNull().default(0),
+  lastGrantDay: integer('last_grant_day').notNull().default(0),
+  /** The operator's word, which wins: `established` or `new`; null where there is none. */
+  decision: text('decision'),
+  /** Ids asked about on this day that were neither owned, nor claimed, nor sent. */
+  unansweredIds: integer('unanswered_ids').notNull().default(0),
+  unansweredDay: integer('unanswered_day').notNull().default(0),
+});
+
+/** Invitations of the operator, each good for one registration. */
+export const invites = sqliteTable('invites', {
+  /** SHA-256 of the secret. */
+  secretHash: bytes('secret_hash').primaryKey(),
+  createdAt: timeMs('created_at'),
+  expiresAt: timeMs('expires_at'),
+});
+
+/** Redeemed challenges, where several daemons share this database. */
+export const spentChallenges = sqliteTable(
+  'spent_challenges',
+  {
+    replica: integer('replica').notNull(),
+    epoch: integer('epoch').notNull(),
+    seq: integer('seq').notNull(),
+    /** To the second, as the daemon that redeemed it saw it. */
+    expiresAt: timeMs('expires_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.replica, table.epoch, table.seq] }),
+    index('spent_challenges_by_expiry').on(table.expiresAt),
+  ],
+);

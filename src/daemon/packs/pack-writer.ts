@@ -20,6 +20,9 @@ const writeBytesMin = 256 * 1024;
 /** Beyond this many bytes not yet written, `append` asks its caller to wait. */
 const backlogBytesMax = 4 * 1024 * 1024;
 
+/** Runs a disk operation for its caller. */
+export type OnDisk = <T>(work: () => Promise<T>) => Promise<T>;
+
 /**
  * One pack being written. End with `finish` or `abort`; `abort` after a failed `finish` is allowed and needed. Errors of
  * the file system pass as they are.
@@ -29,6 +32,7 @@ export class PackWriter {
   readonly #dataDir: string;
   readonly #tempPath: string;
   readonly #handle: FileHandle;
+  readonly #onDisk: OnDisk;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #unwrittenBytes = 0;
@@ -37,7 +41,8 @@ export class PackWriter {
   #writeFailure: unknown;
   #isOpen = true;
 
-  private constructor(dataDir: string, packId: string, tempPath: string, handle: FileHandle) {
+  private constructor(dataDir: string, packId: string, tempPath: string, handle: FileHandle, onDisk: OnDisk) {
+    this.#onDisk = onDisk;
     this.#dataDir = dataDir;
     this.packId = packId;
     this.#tempPath = tempPath;
@@ -45,13 +50,14 @@ export class PackWriter {
     this.#enqueue(encodePackHeader());
   }
 
-  static async create(dataDir: string): Promise<PackWriter> {
+  /** `onDisk` is told of everything that keeps the disk busy. */
+  static async create(dataDir: string, onDisk: OnDisk = (work) => work()): Promise<PackWriter> {
     const packId = createPackId();
     const folder = tempFolder(dataDir);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const tempPath = join(folder, `${packId}.tmp`);
     const handle = await open(tempPath, 'wx', 0o600);
-    return new PackWriter(dataDir, packId, tempPath, handle);
+    return new PackWriter(dataDir, packId, tempPath, handle, onDisk);
   }
 
   /** Bytes of the pack so far, header included. */
@@ -81,6 +87,10 @@ export class PackWriter {
     assert(this.#isOpen, 'finish of a pack that is closed');
     this.#write();
     await this.#settled();
+    await this.#onDisk(() => this.#publish());
+  }
+
+  async #publish(): Promise<void> {
     await this.#handle.sync();
     this.#isOpen = false;
     await this.#handle.close();
@@ -123,7 +133,10 @@ export class PackWriter {
     this.#writes = this.#writes.then(async () => {
       if (this.#writeFailure !== undefined) return;
       try {
-        while (pieces.length > 0) pieces = dropWritten(pieces, (await this.#handle.writev(pieces)).bytesWritten);
+        while (pieces.length > 0) {
+          const { bytesWritten } = await this.#onDisk(() => this.#handle.writev(pieces));
+          pieces = dropWritten(pieces, bytesWritten);
+        }
         this.#unwrittenBytes -= lengthBytes;
       } catch (error) {
         this.#writeFailure = error;

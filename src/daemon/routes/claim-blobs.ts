@@ -10,10 +10,12 @@ import { type Authorize, ownerOf } from '../authorize.js';
 import { findBlobs, findUnownedChildren } from '../db/blobs.js';
 import type { Database, Queries } from '../db/connection.js';
 import { addOwnerships, type Owner } from '../db/ownerships.js';
+import type { Guessing } from '../guessing.js';
 import type { PackReader } from '../packs/pack-reader.js';
 import { type Claim, checkProofs } from '../possession-check.js';
 import { checkPossessionNonce } from '../possession-nonce.js';
 import { readJson } from '../request-body.js';
+import type { WorkMeter } from '../work-meter.js';
 
 const claimBytes = blobIdBytes + possessionProofBytes;
 
@@ -21,13 +23,15 @@ export interface ClaimBlobsNeeds {
   readonly authorize: Authorize;
   readonly database: Database;
   readonly packReader: PackReader;
+  readonly guessing: Guessing;
+  readonly meter: WorkMeter;
   readonly possessionKey: Uint8Array;
   readonly quotaBytes: number | null;
   readonly now: () => number;
 }
 
 export function claimBlobsRoute(app: Hono, needs: ClaimBlobsNeeds): void {
-  const { authorize, database, packReader, possessionKey, quotaBytes, now } = needs;
+  const { authorize, database, packReader, guessing, meter, possessionKey, quotaBytes, now } = needs;
   app.post(endpoints.claimBlobs.path, async (c) => {
     const caller = authorize(c, 'push');
     const request = parseClaimBlobsRequest(await readJson(c, jsonBytesMax));
@@ -35,9 +39,16 @@ export function claimBlobsRoute(app: Hono, needs: ClaimBlobsNeeds): void {
     const nonce = fromBase64(request.nonce);
     const vaultId = fromHex(caller.vaultId);
     checkPossessionNonce(possessionKey, vaultId, nonce, now());
-    const proven = await checkProofs({ database, packReader, vaultNo: caller.ownerNo, vaultId, nonce, claims });
-    const states = database.transaction((tx) =>
-      recordClaims(tx, { owner: ownerOf(caller, quotaBytes), claims, proven, nowMs: now() }),
+    const proven = await meter.onDisk(() =>
+      checkProofs({ database, packReader, vaultNo: caller.ownerNo, vaultId, nonce, claims }),
+    );
+    const owner = ownerOf(caller, quotaBytes);
+    const states = meter.onLoop(() =>
+      database.transaction((tx) => {
+        const recorded = recordClaims(tx, { owner, claims, proven, guessing, nowMs: now() });
+        guessing.answered(tx, caller.accountNo, recorded.newlyOwned);
+        return recorded.states;
+      }),
     );
     return c.json({ states } satisfies ClaimBlobsResponse);
   });
@@ -58,15 +69,26 @@ interface ProvenClaims {
   readonly claims: readonly Claim[];
   /** Numbers of the blobs whose proof was right. */
   readonly proven: ReadonlySet<number>;
+  readonly guessing: Guessing;
   readonly nowMs: number;
 }
 
+interface RecordedClaims {
+  readonly states: string;
+  readonly newlyOwned: number;
+}
+
 /** Everything is looked up again: while the proofs were being checked a blob may have gone or turned out damaged. */
-function recordClaims(tx: Queries, { owner, claims, proven, nowMs }: ProvenClaims): string {
+function recordClaims(tx: Queries, { owner, claims, proven, guessing, nowMs }: ProvenClaims): RecordedClaims {
   const { vaultNo } = owner;
   const letters = new Array<'o' | 'm'>(claims.length).fill('m');
   const blobs = findBlobs(tx, vaultNo, concatBytes(...claims.map(({ id }) => id))).filter((blob) => !blob.isDamaged);
-  const claimable = blobs.filter((blob) => blob.renewedAt === null && proven.has(blob.blobNo));
+  const foreign = blobs.filter((blob) => blob.renewedAt === null && proven.has(blob.blobNo));
+  const shown = guessing.shown(
+    tx,
+    foreign.map(({ blobNo, index }) => ({ blobNo, id: claims[index]?.id ?? new Uint8Array() })),
+  );
+  const claimable = foreign.filter((blob) => shown.has(blob.blobNo));
   const unowned = new Map<number, number[]>();
   for (const { parentNo, childNo } of findUnownedChildren(
     tx,
@@ -79,12 +101,12 @@ function recordClaims(tx: Queries, { owner, claims, proven, nowMs }: ProvenClaim
   }
   const owned = new Set<number>();
   for (const blob of blobs) {
-    if (blob.renewedAt === null && !proven.has(blob.blobNo)) continue;
+    if (blob.renewedAt === null && !(proven.has(blob.blobNo) && shown.has(blob.blobNo))) continue;
     // A node needs its children owned already, or won earlier in this very batch.
     if (unowned.get(blob.blobNo)?.every((childNo) => owned.has(childNo)) === false) continue;
     owned.add(blob.blobNo);
     letters[blob.index] = 'o';
   }
-  addOwnerships(tx, owner, [...owned], nowMs);
-  return letters.join('');
+  const newlyOwned = addOwnerships(tx, owner, [...owned], nowMs);
+  return { states: letters.join(''), newlyOwned };
 }

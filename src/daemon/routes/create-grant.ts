@@ -1,11 +1,13 @@
 // POST /v1/grants (docs/proof-of-work.md, "createGrant").
 import type { Hono } from 'hono';
-import { endpoints } from '../../protocol/endpoints.js';
+import { endpoints, ticketHeader } from '../../protocol/endpoints.js';
 import { type CreateGrantResponse, parseCreateGrantRequest } from '../../protocol/messages.js';
+import type { Admission } from '../admission/admission.js';
 import type { Authorize } from '../authorize.js';
-import type { Challenges } from '../challenges.js';
+import { type ClientNetwork, goneOf } from '../client-network.js';
 import type { Database } from '../db/connection.js';
 import { createGrant } from '../db/grants.js';
+import { recordPaidGrant } from '../db/standings.js';
 import { readJson } from '../request-body.js';
 
 /** A proof: a token and at most 64 records. */
@@ -13,21 +15,28 @@ const bodyBytesMax = 4096;
 
 interface CreateGrantParts {
   readonly authorize: Authorize;
-  readonly challenges: Challenges;
+  readonly admission: Admission;
+  readonly clientNetwork: ClientNetwork;
   readonly database: Database;
   readonly now: () => number;
 }
 
 /** A solved upload or query challenge becomes a grant of its caller. */
-export function createGrantRoute(app: Hono, { authorize, challenges, database, now }: CreateGrantParts): void {
+export function createGrantRoute(app: Hono, parts: CreateGrantParts): void {
+  const { authorize, admission, clientNetwork, database, now } = parts;
   app.post(endpoints.createGrant.path, async (c) => {
-    const caller = authorize(c, 'push');
+    admission.turnAway(c.req.header(ticketHeader));
+    const { accountId, accountNo } = authorize(c, 'push');
     const { proof } = parseCreateGrantRequest(await readJson(c, bodyBytesMax));
-    const { purpose, budget } = challenges.redeem(proof, {
-      purposes: ['upload', 'query'],
-      accountId: caller.accountId,
+    const network = clientNetwork(c);
+    // The token says for itself which of the two purposes it has, and in which tier it was made.
+    const application = { purpose: 'upload', tier: 'new', account: accountId, network, isGone: goneOf(c) } as const;
+    const { purpose, budget } = await admission.admit(proof, application);
+    const nowMs = now();
+    const grant = database.transaction((tx) => {
+      recordPaidGrant(tx, accountNo, nowMs);
+      return createGrant(tx, { accountNo, purpose, budget, nowMs });
     });
-    const grant = createGrant(database.orm, { accountNo: caller.accountNo, purpose, budget, nowMs: now() });
     const response: CreateGrantResponse = {
       grant: grant.grantId,
       purpose,

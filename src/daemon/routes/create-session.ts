@@ -4,6 +4,9 @@ import { endpoints } from '../../protocol/endpoints.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { jsonBytesMax } from '../../protocol/limits.js';
 import { type CreateSessionResponse, parseCreateSessionRequest } from '../../protocol/messages.js';
+import type { Admission } from '../admission/admission.js';
+import { loginOf } from '../admission/surcharges.js';
+import type { ClientNetwork } from '../client-network.js';
 import { findCredential, findKeyring } from '../db/accounts.js';
 import type { Database } from '../db/connection.js';
 import { deleteExpiredSessions, insertSession } from '../db/sessions.js';
@@ -13,13 +16,16 @@ import type { OpaqueServer } from '../opaque-server.js';
 import { readJson } from '../request-body.js';
 
 interface Needs {
+  readonly admission: Admission;
+  readonly clientNetwork: ClientNetwork;
   readonly database: Database;
   readonly opaque: OpaqueServer;
   readonly sessionTtlMs: number;
   readonly now: () => number;
 }
 
-export function createSessionRoute(app: Hono, { database, opaque, sessionTtlMs, now }: Needs): void {
+export function createSessionRoute(app: Hono, needs: Needs): void {
+  const { admission, clientNetwork, database, opaque, sessionTtlMs, now } = needs;
   app.post(endpoints.createSession.path, async (c) => {
     const request = parseCreateSessionRequest(await readJson(c, jsonBytesMax));
     const login = opaque.finishLogin(request.loginId, request.finishLoginRequest);
@@ -33,6 +39,7 @@ export function createSessionRoute(app: Hono, { database, opaque, sessionTtlMs, 
       insertSession(tx, { ...session.row, accountNo: found.accountNo });
       return found;
     });
+    admission.loginSucceeded(loginOf(login.account, clientNetwork(c)));
     const response: CreateSessionResponse = { session: session.answer, ...keyringAnswer(keyring) };
     return c.json(response, 201);
   });

@@ -5,22 +5,26 @@ import { ProtocolError } from '../../protocol/errors.js';
 import type { PutBlobsResponse } from '../../protocol/messages.js';
 import { type Authorize, ownerOf } from '../authorize.js';
 import type { Database } from '../db/connection.js';
+import type { Guessing } from '../guessing.js';
 import { PackWriter } from '../packs/pack-writer.js';
 import { receiveUpload } from '../receive-upload.js';
 import { recordUpload } from '../record-upload.js';
 import type { SpendGrant } from '../spend-grant.js';
+import type { WorkMeter } from '../work-meter.js';
 
 export interface PutBlobsNeeds {
   readonly authorize: Authorize;
   readonly database: Database;
   readonly dataDir: string;
   readonly spendGrant: SpendGrant;
+  readonly guessing: Guessing;
+  readonly meter: WorkMeter;
   readonly quotaBytes: number | null;
   readonly now: () => number;
 }
 
 export function putBlobsRoute(app: Hono, needs: PutBlobsNeeds): void {
-  const { authorize, database, dataDir, spendGrant, quotaBytes, now } = needs;
+  const { authorize, database, dataDir, spendGrant, guessing, meter, quotaBytes, now } = needs;
   app.post(endpoints.putBlobs.path, async (c) => {
     const caller = authorize(c, 'push');
     const { accountNo } = caller;
@@ -32,20 +36,25 @@ export function putBlobsRoute(app: Hono, needs: PutBlobsNeeds): void {
     database.transaction((tx) => {
       spendGrant(tx, { accountNo, grantId, cost: { bytes: 0, blobs: 0, ids: 0 }, nowMs: now() });
     });
-    const pack = await PackWriter.create(dataDir);
+    const pack = await PackWriter.create(dataDir, (work) => meter.onDisk(work));
     let isPackUsed = false;
     try {
-      const blobs = await receiveUpload(c, pack);
+      const blobs = await receiveUpload(c, pack, meter);
       if (!pack.isEmpty) await pack.finish();
       const nowMs = now();
-      const recorded = database.transaction((tx) => {
-        const bytes = blobs.reduce((sum, blob) => sum + blob.lengthBytes, 0);
-        spendGrant(tx, { accountNo, grantId, cost: { bytes, blobs: blobs.length, ids: 0 }, nowMs });
-        const upload = { owner, packId: pack.packId, packBytes: pack.sizeBytes, blobs, nowMs };
-        return recordUpload(tx, upload);
-      });
+      const recorded = meter.onLoop(() =>
+        database.transaction((tx) => {
+          const bytes = blobs.reduce((sum, blob) => sum + blob.lengthBytes, 0);
+          spendGrant(tx, { accountNo, grantId, cost: { bytes, blobs: blobs.length, ids: 0 }, nowMs });
+          const upload = { owner, packId: pack.packId, packBytes: pack.sizeBytes, blobs, nowMs };
+          const result = recordUpload(tx, upload);
+          guessing.answered(tx, accountNo, result.newlyOwned);
+          return result;
+        }),
+      );
       isPackUsed = recorded.isPackUsed;
-      return c.json({ states: recorded.states } satisfies PutBlobsResponse);
+      const states = guessing.hidesUploads ? 's'.repeat(blobs.length) : recorded.states;
+      return c.json({ states } satisfies PutBlobsResponse);
     } finally {
       if (!isPackUsed) await pack.abort();
     }

@@ -1,7 +1,7 @@
 // POST /v1/grants (docs/proof-of-work.md, "createGrant").
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Price } from '../../../src/daemon/admission/prices.js';
 import { spendGrant } from '../../../src/daemon/db/grants.js';
-import type { PriceSource } from '../../../src/daemon/prices.js';
 import { toBase64 } from '../../../src/protocol/bytes.js';
 import { endpoints } from '../../../src/protocol/endpoints.js';
 import { grantBudgets, grantTtlMs } from '../../../src/protocol/limits.js';
@@ -17,7 +17,7 @@ import { findSolutions } from '../../helpers/proof-of-work.js';
 
 const { path } = endpoints.createGrant;
 const nowMs = 1_800_000_000_000;
-const cheap: PriceSource = () => ({ puzzles: 2, effort256: 256 });
+const cheap = (): Price => ({ puzzles: 2, effort256: 256, floorAttempts: 1 });
 let app: PowApp;
 
 beforeAll(async () => {

@@ -1,8 +1,7 @@
 // listTokens and getToken (docs/protocol.md): what the daemon says of tokens, to their account and to themselves.
 import type { Hono } from 'hono';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createDaemonApp } from '../../../src/daemon/daemon-app.js';
-import { freePrices } from '../../../src/daemon/prices.js';
+import { alonePolicy, createDaemonApp } from '../../../src/daemon/daemon-app.js';
 import { toBase64, toHex } from '../../../src/protocol/bytes.js';
 import {
   type ListTokensResponse,
@@ -20,7 +19,7 @@ let log: LogChain;
 
 beforeEach(async () => {
   daemon = await openTestDaemon();
-  app = await createDaemonApp(daemon.services, freePrices());
+  ({ app } = await createDaemonApp(daemon.services, alonePolicy));
   ann = daemon.addCaller('ann');
   log = await new LogChain(daemon.app, ann).begin();
 });

@@ -98,6 +98,7 @@ describe('startRecovery', () => {
   test('wants a proof of its own, for this account', async () => {
     const proof = await daemon.loginProof('ann');
     expect(await wireCodeOf(daemon.api().startRecovery({ account: 'bob', proof }))).toBe('challenge-invalid');
+    expect(await wireCodeOf(daemon.api().startRecovery({ account: 'ann', proof }))).toBe('none');
     expect(await wireCodeOf(daemon.api().startRecovery({ account: 'ann', proof }))).toBe('challenge-spent');
     const answer = await daemon.post(endpoints.startRecovery.path, { account: 'Ann', proof });
     expect(answer).toMatchObject({ status: 400, body: { error: { code: 'malformed' } } });

@@ -1,8 +1,7 @@
 // Tokens at the daemon (docs/protocol.md, "Tokens"): each refusal has its own code, and it is the daemon that refuses.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createDaemonApp } from '../../../src/daemon/daemon-app.js';
+import { alonePolicy, createDaemonApp } from '../../../src/daemon/daemon-app.js';
 import { tokens as tokenRows } from '../../../src/daemon/db/schema.js';
-import { freePrices } from '../../../src/daemon/prices.js';
 import { fromBase64, toBase64, toHex } from '../../../src/protocol/bytes.js';
 import { scopes } from '../../../src/protocol/certificate.js';
 import { tokensMax } from '../../../src/protocol/limits.js';
@@ -114,7 +113,7 @@ describe('a token that can only push', () => {
   });
 
   test('does not act for its account', async () => {
-    const app = await createDaemonApp(daemon.services, freePrices());
+    const { app } = await createDaemonApp(daemon.services, alonePolicy);
     const asked = [
       ['GET', '/v1/tokens'],
       ['GET', '/v1/account'],

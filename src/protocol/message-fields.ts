@@ -1,0 +1,26 @@
+// What messages are made of (docs/protocol.md, "Encodings"), and how they are read. Binary fields are URL-safe base64 without
+// padding, ids 32 lower-case hex digits, times ISO 8601 in UTC.
+import { z } from 'zod';
+import { ProtocolError } from './errors.js';
+import { accountNamePattern } from './limits.js';
+
+export const base64Text = (bytesMax: number) =>
+  z
+    .string()
+    .max(Math.ceil((bytesMax * 4) / 3))
+    .regex(/^[A-Za-z0-9_-]*$/);
+export const base64Of = (bytes: number) => base64Text(bytes).length(Math.ceil((bytes * 4) / 3));
+export const entityId = z.string().regex(/^[0-9a-f]{32}$/);
+export const accountName = z.string().regex(accountNamePattern);
+export const opaqueText = base64Text(4096);
+export const time = z.iso.datetime();
+
+/** Turns a schema into a parser whose only failure is `malformed`, and whose message never repeats the input. */
+export function parser<T>(schema: z.ZodType<T>): (value: unknown) => T {
+  return (value) => {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    const where = result.error.issues[0]?.path.map(String).join('.') ?? '';
+    throw new ProtocolError('malformed', where === '' ? 'body has the wrong shape' : `field '${where}' is not valid`);
+  };
+}
