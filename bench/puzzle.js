@@ -162,7 +162,7 @@ function spreadTable({ counts, real, drawn, login }) {
   ];
   const held = `An attempt holds ${mean(counts).toFixed(3)} sub-solutions, mean of ${whole(counts.length)} attempts. Draws use
 their distribution. An attempt is not stopped in the middle, so the mean lies up to half an attempt above the price. A proof has
-${puzzles} sub-solutions. With 8, as a login asks for, the time is less even; that row is not held to the lines below.`;
+${puzzles} sub-solutions. With 8 the time is less even, so no challenge asks for so few; that row is not held to the lines below.`;
   return `${held}\n\n${table(['price', 'mean', 'variation', 'p95 / p50', 'p99 / p50'], rows)}`;
 }
 
