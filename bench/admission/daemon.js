@@ -58,7 +58,7 @@ export class Daemon {
     this.loop.request(() => {
       const { now } = this.#events;
       const { account, tier } = challenge;
-      if (this.#surcharges.isDeafTo(account.id, now * 1000)) return answer('deaf');
+      if (this.#surcharges.isDeafTo({ account: account.id }, now * 1000)) return answer('deaf');
       if (challenge.state !== 'open') return answer('spent');
       // Work counts when it is shown for the first time, however often it comes back.
       const isFirst = !challenge.isSeen;

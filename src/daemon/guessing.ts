@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import { ProtocolError } from '../protocol/errors.js';
 import { unansweredIdsMax } from '../protocol/limits.js';
 import type { Tier } from '../protocol/messages.js';
+import type { Caller } from './authorize.js';
 import type { Queries } from './db/connection.js';
 import { countOwners } from './db/ownerships.js';
 import { addUnanswered, findStanding, settleUnanswered } from './db/standings.js';
@@ -35,12 +36,16 @@ export class Guessing {
     return this.#options.threshold > 1;
   }
 
-  /** `ids` questions of a query that the vault does not own the answer to. Throws ProtocolError `query-limit`. */
-  asked(tx: Queries, accountNo: number, ids: number, nowMs: number): void {
+  /**
+   * `ids` questions of a query that the vault does not own the answer to. Throws ProtocolError `query-limit`. Tokens may use
+   * half of what the account has, so that a stolen one cannot use up all of it.
+   */
+  asked(tx: Queries, { accountNo, token }: Caller, ids: number, nowMs: number): void {
     if (!this.#options.isLimited || ids === 0) return;
     const standing = findStanding(tx, accountNo, nowMs);
     const tier: Tier = standing === undefined ? 'new' : tierOf(standing, false, nowMs);
-    if (addUnanswered(tx, accountNo, ids, nowMs) > unansweredIdsMax[tier]) {
+    const idsMax = unansweredIdsMax[tier] / (token === undefined ? 1 : 2);
+    if (addUnanswered(tx, accountNo, ids, nowMs) > idsMax) {
       throw new ProtocolError('query-limit', 'this account has asked about too much today that it never stored');
     }
   }

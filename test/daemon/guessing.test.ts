@@ -1,7 +1,9 @@
 // Testing guesses of other people's content: a limit, and a number of owners before a blob shows (docs/proof-of-work.md,
 // "Questions without an answer").
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Caller } from '../../src/daemon/authorize.js';
 import { findStanding, setDecision } from '../../src/daemon/db/standings.js';
+import { Guessing } from '../../src/daemon/guessing.js';
 import { toBase64 } from '../../src/protocol/bytes.js';
 import { unansweredIdsMax } from '../../src/protocol/limits.js';
 import { leafBlob, streamOf } from '../helpers/blobs.js';
@@ -18,6 +20,7 @@ import {
   type TestCaller,
   type TestDaemon,
 } from '../helpers/daemon-fixture.js';
+import { protocolCodeOf } from '../helpers/protocol-code.js';
 
 let daemon: TestDaemon;
 
@@ -77,6 +80,21 @@ describe('questions without an answer', () => {
     daemon.clock.nowMs += 24 * 60 * 60 * 1000;
     expect(unansweredOf(ann)).toBe(0);
     expect((await guess(ann, 4096, 7)).status).toBe(200);
+  });
+
+  test('of tokens end at half of that, and leave the rest to whoever logs in', async () => {
+    daemon = await openTestDaemon();
+    const { accountNo } = daemon.addCaller('ann');
+    const guessing = new Guessing({ isLimited: true, threshold: 1, key: new Uint8Array(32) });
+    const ask = (ids: number, token?: object) =>
+      protocolCodeOf(() => {
+        const caller = { accountNo, token } as unknown as Caller;
+        daemon.services.database.transaction((tx) => {
+          guessing.asked(tx, caller, ids, daemon.clock.nowMs);
+        });
+      });
+    const half = unansweredIdsMax.new / 2;
+    expect([ask(half, {}), ask(1, {}), ask(half), ask(1)]).toEqual(['none', 'query-limit', 'none', 'query-limit']);
   });
 
   test('are not counted where one person has the daemon alone', async () => {

@@ -55,7 +55,7 @@ export async function createPowApp(
         ...(authorization === undefined ? {} : { authorization }),
         ...more,
       };
-      const response = await app.request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+      const response = await app.request(path, { method: 'POST', headers, body: JSON.stringify(body) }, {});
       return { status: response.status, body: await response.json() };
     },
   };

@@ -98,8 +98,8 @@ export class AdaptiveAdmission implements Admission {
 
   async admit(proof: Proof, application: Application): Promise<RedeemedChallenge> {
     const { account, binding } = application;
-    if (account !== undefined && this.#surcharges.isDeafTo(account, this.#clock())) {
-      throw this.#refused('strikes', new ProtocolError('rate-limited', 'this account has sent too many wrong proofs'));
+    if (this.#surcharges.isDeafTo(application, this.#clock())) {
+      throw this.#refused('strikes', new ProtocolError('rate-limited', 'too many wrong proofs came from here'));
     }
     let open: OpenChallenge;
     try {
@@ -210,14 +210,19 @@ export class AdaptiveAdmission implements Admission {
       if (place === undefined || this.#credit < Math.min(place.units, burst)) break;
       this.#serve(place, now);
     }
+    if (this.#queue.length === 0 || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#pump();
+      this.#expire();
+    }, pumpMs);
+  }
+
+  #expire(): void {
+    const now = this.#clock();
     for (const place of [...this.#queue]) {
       if (now - place.arrivedMs >= admissionWaitMs) this.#turnOut(place, 'wait');
     }
-    clearTimeout(this.#timer);
-    if (this.#queue.length === 0) return;
-    this.#timer = setTimeout(() => {
-      this.#pump();
-    }, pumpMs);
   }
 
   #serve(place: Place, now: number): void {

@@ -25,6 +25,8 @@ export interface Applicant {
   readonly tier: Tier;
   /** Account id; undefined for register and login. */
   readonly account: string | undefined;
+  /** Token id, where a token asks: its strikes are its own, so that a stolen one cannot make the daemon deaf to its owner. */
+  readonly token?: string | undefined;
   /** `networkOf` the address; undefined where there is none that says anything. */
   readonly network: string | undefined;
   /** Of a login: what stands for the name. */
@@ -45,8 +47,10 @@ export class Surcharges {
   }
 
   /** At least 1. */
-  of({ purpose, tier, account, network, login, unansweredIds = 0 }: Applicant, factor: number, nowMs: number): number {
+  of(applicant: Applicant, factor: number, nowMs: number): number {
+    const { purpose, tier, account, token, network, login, unansweredIds = 0 } = applicant;
     let surcharge = account === undefined ? 1 : this.#loads.surcharge(account, factor, nowMs);
+    if (token !== undefined) surcharge *= this.#loads.surcharge(token, 1, nowMs);
     const isStranger = tier === 'new' || purpose === 'register' || purpose === 'login';
     if (network !== undefined && isStranger) surcharge *= this.#networkSurcharge(network, nowMs);
     if (purpose === 'login' && login !== undefined) {
@@ -73,8 +77,9 @@ export class Surcharges {
     if (network !== undefined && isStranger) this.#networks.add(network, networkWeights[purpose], nowMs);
   }
 
-  proofFailed({ account, network }: Applicant, nowMs: number): void {
-    if (account !== undefined) this.#loads.strike(account, nowMs);
+  proofFailed({ account, token, network }: Applicant, nowMs: number): void {
+    const caller = token ?? account;
+    if (caller !== undefined) this.#loads.strike(caller, nowMs);
     else if (network !== undefined) this.#networks.add(network, failedProofWeight, nowMs);
   }
 
@@ -86,8 +91,8 @@ export class Surcharges {
     return this.#loads.hasStrike(account, nowMs);
   }
 
-  isDeafTo(account: string, nowMs: number): boolean {
-    return this.#loads.isDeafTo(account, nowMs);
+  isDeafTo({ account, token }: Pick<Applicant, 'account' | 'token'>, nowMs: number): boolean {
+    return [account, token].some((caller) => caller !== undefined && this.#loads.isDeafTo(caller, nowMs));
   }
 
   /** The square root, so that campus networks and those behind one address survive. */

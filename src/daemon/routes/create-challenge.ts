@@ -40,12 +40,13 @@ function ofAccount(c: Context, request: CreateChallengeRequest, parts: CreateCha
   if (binding !== undefined || invite !== undefined) {
     throw new ProtocolError('malformed', 'this purpose takes no binding and no invitation');
   }
-  const { accountNo, accountId } = parts.authorize(c, 'push');
+  const { accountNo, accountId, token } = parts.authorize(c, 'push');
   const nowMs = parts.now();
   const standing = findStanding(parts.database.orm, accountNo, nowMs);
   const tier = standing === undefined ? 'new' : tierOf(standing, parts.admission.hasStrike(accountId), nowMs);
   const unansweredIds = standing?.unansweredIds ?? 0;
-  return { purpose, tier, account: accountId, network: parts.clientNetwork(c), unansweredIds };
+  const caller = { account: accountId, token: token?.tokenId };
+  return { purpose, tier, ...caller, network: parts.clientNetwork(c), unansweredIds };
 }
 
 function ofStranger(c: Context, request: CreateChallengeRequest, parts: CreateChallengeParts): Application {

@@ -26,11 +26,12 @@ export function createGrantRoute(app: Hono, parts: CreateGrantParts): void {
   const { authorize, admission, clientNetwork, database, now } = parts;
   app.post(endpoints.createGrant.path, async (c) => {
     admission.turnAway(c.req.header(ticketHeader));
-    const { accountId, accountNo } = authorize(c, 'push');
+    const { accountId, accountNo, token } = authorize(c, 'push');
     const { proof } = parseCreateGrantRequest(await readJson(c, bodyBytesMax));
     const network = clientNetwork(c);
     // The token says for itself which of the two purposes it has, and in which tier it was made.
-    const application = { purpose: 'upload', tier: 'new', account: accountId, network, isGone: goneOf(c) } as const;
+    const caller = { account: accountId, token: token?.tokenId };
+    const application = { purpose: 'upload', tier: 'new', ...caller, network, isGone: goneOf(c) } as const;
     const { purpose, budget } = await admission.admit(proof, application);
     const nowMs = now();
     const grant = database.transaction((tx) => {

@@ -54,8 +54,8 @@ interface Question {
 /** One letter an id. */
 function answer(tx: Queries, caller: Caller, question: Question, { spendGrant, guessing }: QueryBlobsNeeds): string {
   const { grant, ids, idRun, nowMs } = question;
-  const { accountNo, ownerNo } = caller;
-  spendGrant(tx, { accountNo, grantId: grant, cost: { bytes: 0, blobs: 0, ids: ids.length }, nowMs });
+  const { ownerNo } = caller;
+  spendGrant(tx, { accountNo: caller.accountNo, grantId: grant, cost: { bytes: 0, blobs: 0, ids: ids.length }, nowMs });
   const letters = new Array<'o' | 'c' | 'm'>(ids.length).fill('m');
   const ageing: number[] = [];
   // A damaged blob counts as missing for its owners too: whoever sends it again heals it for all.
@@ -71,6 +71,6 @@ function answer(tx: Queries, caller: Caller, question: Question, { spendGrant, g
     if (renewedAt !== null && renewedAt < nowMs - renewalAgeMs) ageing.push(blobNo);
   }
   renewOwnerships(tx, ownerNo, ageing, nowMs);
-  guessing.asked(tx, accountNo, letters.filter((letter) => letter !== 'o').length, nowMs);
+  guessing.asked(tx, caller, letters.filter((letter) => letter !== 'o').length, nowMs);
   return letters.join('');
 }

@@ -56,19 +56,33 @@ describe('surcharges', () => {
     expect([of(16_384), of(32_768), of(1e9), of(1e9, 'upload')]).toEqual([1, 2, 64, 1]);
   });
 
+  it('of wrong proofs of a token are its own: its account is heard on', () => {
+    const surcharges = new Surcharges(0);
+    const job: Applicant = { ...anna, token: 'job' };
+    for (let i = 0; i < 3; i += 1) surcharges.proofFailed(job, 0);
+    expect([surcharges.of(job, 1, 0), surcharges.isDeafTo(job, 0)]).toEqual([64, true]);
+    expect([surcharges.of(anna, 1, 0), surcharges.isDeafTo(anna, 0), surcharges.hasStrike('anna', 0)]).toEqual([
+      1,
+      false,
+      false,
+    ]);
+    for (let i = 0; i < 3; i += 1) surcharges.proofFailed(anna, 0);
+    expect(surcharges.isDeafTo({ ...anna, token: 'other' }, 0)).toBe(true);
+  });
+
   it('of wrong proofs are fourfold for each, and after three the account is not heard for an hour', () => {
     const surcharges = new Surcharges(0);
     const fail = () => {
       surcharges.proofFailed(anna, 0);
-      return [surcharges.of(anna, 1, 0), surcharges.isDeafTo('anna', 0)];
+      return [surcharges.of(anna, 1, 0), surcharges.isDeafTo(anna, 0)];
     };
     expect([fail(), fail(), fail()]).toEqual([
       [4, false],
       [16, false],
       [64, true],
     ]);
-    expect(surcharges.isDeafTo('anna', 60 * 60_000 - 1)).toBe(true);
-    expect(surcharges.isDeafTo('anna', 60 * 60_000)).toBe(false);
+    expect(surcharges.isDeafTo(anna, 60 * 60_000 - 1)).toBe(true);
+    expect(surcharges.isDeafTo(anna, 60 * 60_000)).toBe(false);
     expect(surcharges.of(anna, 1, 60 * 60_000)).toBe(1);
     surcharges.proofFailed(newcomer, 0);
     expect(surcharges.hasStrike('new', 10 * 60_000 - 1)).toBe(true);
