@@ -49,12 +49,16 @@ export interface ExpectedChallenge {
   readonly binding?: Uint8Array | undefined;
 }
 
-/** A proof whose token is ours, in time, unspent and for what it is used for. Its work is not checked yet. */
-export interface OpenChallenge {
+/** A proof whose token is ours. */
+interface ScreenedProof {
   readonly token: ChallengeToken;
   /** The whole token, MAC included. */
   readonly tokenBytes: Uint8Array;
   readonly solutions: readonly Solution[];
+}
+
+/** A proof whose token is ours, in time, unspent and for what it is used for. Its work is not checked yet. */
+export interface OpenChallenge extends ScreenedProof {
   readonly proof: Proof;
   /** Work that the proof claims over the work that a factor of one asks for. */
   readonly factorPaid: number;
@@ -71,6 +75,8 @@ export interface Challenges {
   issue(request: ChallengeRequest): CreateChallengeResponse;
   /** Throws ProtocolError `not-admitted` for a ticket whose time has not come, `malformed` for one that is not ours. */
   turnAway(ticket: string | undefined): void;
+  /** The first of the cheap checks, which needs neither caller nor database: throws as `open` does. */
+  screen(proof: Proof): void;
   /**
    * The cheap checks. Changes nothing. Throws ProtocolError `malformed`, `challenge-invalid`, `challenge-expired`,
    * `challenge-spent`, and `not-admitted` for a challenge that was told to wait and comes too early.
@@ -160,6 +166,7 @@ class TokenChallenges implements Challenges {
   readonly #macKey: Uint8Array;
   readonly #sampleKey = randomBytes(32);
   readonly #tickets: Tickets;
+  readonly #screened = new WeakMap<Proof, ScreenedProof>();
 
   constructor({ masterKey, replay, now }: ChallengesOptions) {
     this.#replay = replay;
@@ -189,11 +196,12 @@ class TokenChallenges implements Challenges {
     if (ticket !== undefined) this.#tickets.check(ticket, this.#nowS());
   }
 
+  screen(proof: Proof): void {
+    this.#screened.set(proof, this.#read(proof));
+  }
+
   open(proof: Proof, { purposes, accountId, binding }: ExpectedChallenge): OpenChallenge {
-    const tokenBytes = bytesOf(proof.token);
-    const { token, body, mac } = decodeChallengeToken(tokenBytes);
-    const solutions = decodeSolutions(proof.solutions);
-    if (!timingSafeEqual(mac, this.#macOf(body))) throw new ProtocolError('challenge-invalid', 'token is not ours');
+    const { token, tokenBytes, solutions } = this.#screened.get(proof) ?? this.#read(proof);
     if (this.#now() / 1000 >= token.issuedAtS + token.lifetimeS) {
       throw new ProtocolError('challenge-expired', 'the challenge has expired');
     }
@@ -216,7 +224,7 @@ class TokenChallenges implements Challenges {
     try {
       checkWork(token, challengeSeed(tokenBytes), solutions, sampleSolutions(solutions, this.#sampleKey, proof));
     } catch (error) {
-      this.claim(open);
+      this.#replay.waste(token);
       throw error;
     }
   }
@@ -234,6 +242,15 @@ class TokenChallenges implements Challenges {
     const untilS = this.#nowS() + Math.max(1, Math.ceil(seconds));
     this.#replay.delay(token, untilS);
     return notAdmitted('others bid more for admission', this.#tickets.issue(token, untilS));
+  }
+
+  /** Throws unless it is a token of ours, whatever it is for. */
+  #read(proof: Proof): ScreenedProof {
+    const tokenBytes = bytesOf(proof.token);
+    const { token, body, mac } = decodeChallengeToken(tokenBytes);
+    const solutions = decodeSolutions(proof.solutions);
+    if (!timingSafeEqual(mac, this.#macOf(body))) throw new ProtocolError('challenge-invalid', 'token is not ours');
+    return { token, tokenBytes, solutions };
   }
 
   #nowS(): number {

@@ -62,11 +62,12 @@ export interface DaemonApp {
   close(): void;
 }
 
-function createReplay({ database }: Services, policy: DaemonPolicy): ReplayStore {
+function createReplay({ database }: Services, policy: DaemonPolicy, meter: WorkMeter): ReplayStore {
   if (policy.replay === 'local') return createLocalReplay();
   return createSharedReplay({
     isSpent: (number) => isChallengeSpent(database.orm, number),
-    spend: (number, expiresAtS) => spendChallenge(database.orm, number, expiresAtS * 1000),
+    // Only right proofs come here: it is a part of what a grant costs.
+    spend: (number, expiresAtS) => meter.onLoop(() => spendChallenge(database.orm, number, expiresAtS * 1000)),
   });
 }
 
@@ -77,7 +78,8 @@ export async function createDaemonApp(
 ): Promise<DaemonApp> {
   const { now, keys, database } = services;
   const masterKey = deriveServerKey(keys, 'challenges');
-  const challenges = createChallenges({ masterKey, replay: createReplay(services, policy), now });
+  const meter = new WorkMeter();
+  const challenges = createChallenges({ masterKey, replay: createReplay(services, policy, meter), now });
   const clock = () => performance.now();
   const adaptive =
     policy.pow === 'adaptive'
@@ -88,10 +90,10 @@ export async function createDaemonApp(
     ...services,
     admission,
     clientNetwork: createClientNetwork(policy.isForwarded),
+    meter,
     opaque: await createOpaqueServer(keys.opaqueServerSetup, now),
     recoveries: createRecoveries(now),
   };
-  const meter = new WorkMeter();
   const guessing = new Guessing({
     isLimited: policy.isGuessingLimited,
     threshold: policy.dedupThreshold,

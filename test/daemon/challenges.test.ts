@@ -298,6 +298,18 @@ describe('a forged token', () => {
     expect(protocolCodeOf(() => challenges.redeem({ token: challenge.token, solutions }, expected))).toBe('none');
   });
 
+  it('is told from a true one before anybody asks who sent it', () => {
+    const challenges = start();
+    const { token } = challenges.issue({ purpose: 'upload', accountId });
+    const forged = fromBase64(token);
+    forged[119] = (forged[119] ?? 0) ^ 1;
+    const screen = (text: string): string =>
+      protocolCodeOf(() => {
+        challenges.whole.screen({ token: text, solutions: '' });
+      });
+    expect([screen(token), screen(toBase64(forged))]).toEqual(['none', 'challenge-invalid']);
+  });
+
   it('of any bytes ends in a protocol error', () => {
     const challenges = start();
     const { token } = challenges.issue({ purpose: 'upload', accountId });

@@ -9,6 +9,7 @@ import { type Challenges, createChallenges } from '../../src/daemon/challenges.j
 import { type Database, openDatabase } from '../../src/daemon/db/connection.js';
 import { createChallengeRoute } from '../../src/daemon/routes/create-challenge.js';
 import { createGrantRoute } from '../../src/daemon/routes/create-grant.js';
+import { WorkMeter } from '../../src/daemon/work-meter.js';
 import { errorStatuses, ProtocolError } from '../../src/protocol/errors.js';
 import { insertAccount, type TestAccount } from './accounts.js';
 
@@ -41,7 +42,7 @@ export async function createPowApp(
     const { code, message, retry } = error;
     return c.json({ error: { code, message, ...retry } }, errorStatuses[code]);
   });
-  const needs = { authorize, admission, clientNetwork: () => '192.0.2.0/24', database, now };
+  const needs = { authorize, admission, clientNetwork: () => '192.0.2.0/24', database, meter: new WorkMeter(), now };
   createChallengeRoute(app, needs);
   createGrantRoute(app, needs);
   return {

@@ -5,9 +5,11 @@ import type { CreateChallengeResponse, Proof } from '../../protocol/messages.js'
 import type { Challenges, OpenChallenge, RedeemedChallenge } from '../challenges.js';
 import { type Admission, type AdmissionEvents, type Application, purposesOf, type TurnedAway } from './admission.js';
 import { AdmissionQueue, type Waiting } from './admission-queue.js';
-import { type CapacitySample, type CapacityState, nextCapacity, paceOf, unmeasuredCapacity } from './capacity.js';
-import { idlePrices, nextPrices, type PriceState, paidWork } from './price-controller.js';
-import { priceOf, priceRanges, type Tier, tiers } from './prices.js';
+import { type CapacityState, paceOf, unmeasuredCapacity } from './capacity.js';
+import { type MeasuredPeriod, PriceBook } from './price-book.js';
+import type { PriceState } from './price-controller.js';
+import { priceOf, priceRanges, type Tier } from './prices.js';
+import { keyOf } from './replay-store.js';
 import { Surcharges } from './surcharges.js';
 import { VerifyBudget } from './verify-budget.js';
 
@@ -38,8 +40,6 @@ export interface AdaptiveOptions {
   readonly random?: () => number;
 }
 
-type Period = Omit<CapacitySample, 'admitted'>;
-
 export class AdaptiveAdmission implements Admission {
   readonly #challenges: Challenges;
   readonly #clock: () => number;
@@ -50,10 +50,7 @@ export class AdaptiveAdmission implements Admission {
   readonly #places = new Map<string, Place>();
   readonly #surcharges: Surcharges;
   readonly #budget: VerifyBudget;
-  #prices: PriceState = idlePrices;
-  #capacity: CapacityState = unmeasuredCapacity;
-  readonly #work: Record<Tier, number> = { established: 0, new: 0 };
-  readonly #admitted: Record<Tier, number> = { established: 0, new: 0 };
+  readonly #book = new PriceBook();
   #credit = paceOf(unmeasuredCapacity).burst;
   #pumpedMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -69,11 +66,11 @@ export class AdaptiveAdmission implements Admission {
   }
 
   get prices(): PriceState {
-    return this.#prices;
+    return this.#book.prices;
   }
 
   get capacity(): CapacityState {
-    return this.#capacity;
+    return this.#book.capacity;
   }
 
   get verifySeconds(): number {
@@ -86,7 +83,7 @@ export class AdaptiveAdmission implements Admission {
 
   issue(application: Application, units: number): CreateChallengeResponse {
     const { purpose, tier, account, binding } = application;
-    const { factor } = this.#prices[tier];
+    const factor = this.#book.factorOf(tier);
     const surcharge = this.#surcharges.of(application, factor, this.#clock());
     const price = priceOf({ purpose, tier, units, factor, surcharge });
     return this.#challenges.issue({ purpose, tier, price, units, accountId: account, binding });
@@ -94,6 +91,14 @@ export class AdaptiveAdmission implements Admission {
 
   turnAway(ticket: string | undefined): void {
     this.#challenges.turnAway(ticket);
+  }
+
+  screen(proof: Proof): void {
+    try {
+      this.#challenges.screen(proof);
+    } catch (error) {
+      throw this.#refused('challenge', error);
+    }
   }
 
   async admit(proof: Proof, application: Application): Promise<RedeemedChallenge> {
@@ -125,17 +130,9 @@ export class AdaptiveAdmission implements Admission {
   }
 
   /** Once a second: what was measured since the last time. */
-  tick(period: Period): void {
-    const admitted = this.#admitted.established + this.#admitted.new;
-    this.#capacity = nextCapacity(this.#capacity, { ...period, admitted });
-    const sampleOf = (tier: Tier) => ({ work: this.#work[tier], admitted: this.#admitted[tier] });
-    const sample = { established: sampleOf('established'), new: sampleOf('new') };
-    this.#prices = nextPrices(this.#prices, { ...sample, ...period, capacity: this.#capacity.perSecond });
+  tick(period: MeasuredPeriod): void {
+    this.#book.close(period);
     this.#budget.tick(period.seconds);
-    for (const tier of tiers) {
-      this.#work[tier] = 0;
-      this.#admitted[tier] = 0;
-    }
     this.#pump();
   }
 
@@ -152,7 +149,7 @@ export class AdaptiveAdmission implements Admission {
     const { account } = application;
     const waiting = { tier, account, units, factorPaid: this.#bidOf(open, account), issuedAtMs: issuedAtS * 1000 };
     const place: Place = { ...waiting, open, application, arrivedMs: now, isChecked: false, ...answer };
-    const before = this.#places.get(keyOf(open));
+    const before = this.#places.get(keyOf(open.token));
     if (before !== undefined) {
       // The same bid again is a client whose connection broke: the place is kept, and answered here.
       if (before.open.proof.solutions === open.proof.solutions) place.isChecked = before.isChecked;
@@ -167,11 +164,10 @@ export class AdaptiveAdmission implements Admission {
     if (weight > 0) {
       if (!this.#check(place)) return;
       const part = this.#countFirst(place, now);
-      this.#work[tier] += weight * paidWork(units, open.factorPaid * part, this.#prices[tier].factor);
+      this.#book.addWork(tier, units, open.factorPaid * part, weight);
     }
-    this.#places.set(keyOf(open), place);
-    for (const dropped of this.#queue.add(place, queueSeconds * this.#capacity.perSecond))
-      this.#turnOut(dropped, 'bid');
+    this.#places.set(keyOf(open.token), place);
+    for (const dropped of this.#queue.add(place, queueSeconds * this.capacity.perSecond)) this.#turnOut(dropped, 'bid');
     this.#pump();
   }
 
@@ -182,7 +178,7 @@ export class AdaptiveAdmission implements Admission {
   #bidOf({ token, factorPaid }: OpenChallenge, account: string | undefined): number {
     if (account === undefined) return factorPaid;
     const { purpose, tier, units, floorAttempts16 } = token;
-    const handicap = this.#surcharges.handicap(account, this.#prices[tier].factor, this.#clock());
+    const handicap = this.#surcharges.handicap(account, this.#book.factorOf(tier), this.#clock());
     const floorAttempts = floorAttempts16 / 16;
     return (factorPaid * floorAttempts) / Math.max(floorAttempts, units * priceRanges[purpose][tier].base * handicap);
   }
@@ -202,7 +198,7 @@ export class AdaptiveAdmission implements Admission {
   /** Lets in what may be let in now, and comes back while somebody waits. */
   #pump(): void {
     const now = this.#clock();
-    const { perSecond, burst } = paceOf(this.#capacity);
+    const { perSecond, burst } = paceOf(this.capacity);
     this.#credit = Math.min(burst, this.#credit + (Math.max(0, now - this.#pumpedMs) / 1000) * perSecond);
     this.#pumpedMs = now;
     for (;;) {
@@ -231,7 +227,7 @@ export class AdaptiveAdmission implements Admission {
       place.reject(this.#refused('gone', new ProtocolError('conflict', 'the client has gone')));
       return;
     }
-    this.#places.delete(keyOf(place.open));
+    this.#places.delete(keyOf(place.open.token));
     if (!place.isChecked) {
       if (!this.#check(place)) {
         this.#queue.remove(place);
@@ -249,7 +245,7 @@ export class AdaptiveAdmission implements Admission {
     }
     const { tier, units, application } = place;
     this.#credit -= units;
-    this.#admitted[tier] += units;
+    this.#book.addAdmitted(tier, units);
     this.#surcharges.countNewcomer({ ...application, tier, purpose: redeemed.purpose }, now);
     this.#events.onAdmitted?.(tier, redeemed.purpose, now - place.arrivedMs);
     place.resolve(redeemed);
@@ -272,7 +268,7 @@ export class AdaptiveAdmission implements Admission {
   #turnOut(place: Place, reason: TurnedAway): void {
     this.#leave(place);
     const aheadUnits = this.#queue.unitsOf(place.tier);
-    const seconds = aheadUnits / paceOf(this.#capacity).perSecond;
+    const seconds = aheadUnits / paceOf(this.capacity).perSecond;
     // Spread, so that those who were turned out together do not come back together.
     const delayS = Math.min(Math.max(seconds, delaySecondsMin), delaySecondsMax) * (0.6 + 0.4 * this.#random());
     try {
@@ -285,15 +281,11 @@ export class AdaptiveAdmission implements Admission {
 
   #leave(place: Place): void {
     this.#queue.remove(place);
-    if (this.#places.get(keyOf(place.open)) === place) this.#places.delete(keyOf(place.open));
+    if (this.#places.get(keyOf(place.open.token)) === place) this.#places.delete(keyOf(place.open.token));
   }
 
   #refused<T>(reason: TurnedAway, error: T): T {
     this.#events.onTurnedAway?.(reason);
     return error;
   }
-}
-
-function keyOf({ token }: OpenChallenge): string {
-  return `${String(token.replica)}.${String(token.epoch)}.${String(token.seq)}`;
 }

@@ -16,6 +16,8 @@ export interface Admission {
   issue(application: Application, units: number): CreateChallengeResponse;
   /** For the ticket header of a request, before its body is read. Throws ProtocolError `not-admitted` or `malformed`. */
   turnAway(ticket: string | undefined): void;
+  /** What can be said of a proof before its sender is looked up: throws as `admit` does where the token is not ours. */
+  screen(proof: Proof): void;
   /**
    * Resolves when it is the proof's turn. Throws ProtocolError as `Challenges` do, `not-admitted` where others bid more,
    * `rate-limited` where the account has failed too often. Each purpose of `application` that the token may have is fine.
@@ -50,6 +52,9 @@ export function createFixedAdmission(challenges: Challenges, price: FixedPrice):
     },
     turnAway: (ticket) => {
       challenges.turnAway(ticket);
+    },
+    screen: (proof) => {
+      challenges.screen(proof);
     },
     admit: (proof, application) => {
       const { account, binding } = application;

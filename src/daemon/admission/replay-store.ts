@@ -19,6 +19,11 @@ export interface ReplayStore {
   check(number: ChallengeNumber): void;
   /** Marks it as spent, in one step; throws as `check` does. */
   claim(number: ChallengeNumber, expiresAtS: number): void;
+  /**
+   * Uses up one whose proof was wrong. Nothing is written for it, or worthless proofs would keep the disk busy; another
+   * daemon may look at the same proof once more.
+   */
+  waste(number: ChallengeNumber): void;
   delay(number: ChallengeNumber, untilS: number): void;
   /** Seconds that are left of a delay. */
   delayLeftS(number: ChallengeNumber, nowS: number): number;
@@ -32,6 +37,11 @@ export interface ReplayOptions {
   readonly epoch?: number;
   /** Size of the window, for tests. */
   readonly windowNumbers?: number;
+}
+
+/** The number as a key. */
+export function keyOf({ replica, epoch, seq }: ChallengeNumber): string {
+  return `${String(replica)}.${String(epoch)}.${String(seq)}`;
 }
 
 /** Random 48 bits at every start: numbers of the run before are never given again. */
@@ -58,6 +68,9 @@ export function createLocalReplay(options: ReplayOptions = {}): ReplayStore {
     claim: (number) => {
       window.claim(seqOf(number));
     },
+    waste: (number) => {
+      window.claim(seqOf(number));
+    },
     delay: (number, untilS) => {
       window.delay(seqOf(number), untilS);
     },
@@ -71,6 +84,12 @@ export function createLocalReplay(options: ReplayOptions = {}): ReplayStore {
  * many others, all of them paid for.
  */
 const countedMax = 65_536;
+
+/**
+ * Wrong proofs for challenges of other daemons that are remembered. To try one again, so many others would have to be sent, and an
+ * account has three; a grant for it is still given once, by the row.
+ */
+const wastedMax = 65_536;
 
 /** Where spent challenges are rows: whether a number is new there. */
 export interface SpentChallenges {
@@ -87,6 +106,7 @@ export function createSharedReplay(spent: SpentChallenges, options: ReplayOption
   const { replica, epoch } = newIssuer(options);
   const window = new ReplayWindow(options.windowNumbers ?? replayWindowNumbers);
   const counted = new Map<string, number>();
+  const wasted = new Set<string>();
   const isMine = (number: ChallengeNumber): boolean => number.replica === replica && number.epoch === epoch;
   const refuse = (): never => {
     throw new ProtocolError('challenge-spent', 'the challenge was used before');
@@ -102,11 +122,21 @@ export function createSharedReplay(spent: SpentChallenges, options: ReplayOption
     take: (expiresAtS, nowS) => ({ replica, epoch, seq: window.take(expiresAtS, nowS) }),
     check: (number) => {
       if (isMine(number)) window.check(number.seq);
+      if (wasted.has(keyOf(number))) refuse();
       if (ask(() => spent.isSpent(number))) refuse();
     },
     claim: (number, expiresAtS) => {
-      if (!ask(() => spent.spend(number, expiresAtS))) refuse();
+      if (isMine(number)) window.check(number.seq);
+      if (wasted.has(keyOf(number)) || !ask(() => spent.spend(number, expiresAtS))) refuse();
       if (isMine(number)) window.claim(number.seq);
+    },
+    waste: (number) => {
+      if (isMine(number)) {
+        window.claim(number.seq);
+        return;
+      }
+      if (wasted.size >= wastedMax) wasted.delete(wasted.values().next().value ?? '');
+      wasted.add(keyOf(number));
     },
     delay: (number, untilS) => {
       if (isMine(number)) window.delay(number.seq, untilS);
@@ -114,7 +144,7 @@ export function createSharedReplay(spent: SpentChallenges, options: ReplayOption
     delayLeftS: (number, nowS) => (isMine(number) ? window.delayLeftS(number.seq, nowS) : 0),
     countNew: (number, records) => {
       if (isMine(number)) return window.countNew(number.seq, records);
-      const key = `${String(number.replica)}.${String(number.epoch)}.${String(number.seq)}`;
+      const key = keyOf(number);
       const before = counted.get(key) ?? 0;
       if (before === 0 && counted.size >= countedMax) counted.delete(counted.keys().next().value ?? '');
       counted.set(key, Math.max(before, records));

@@ -1,6 +1,7 @@
 // Who is calling: bearer sessions, stored hashed.
-import { and, desc, eq, gt, inArray, lte, ne } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, lte, ne, sql } from 'drizzle-orm';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
 import { accounts, members, sessions, vaults } from './schema.js';
 
 /** The account behind a request and the vault it works on. */
@@ -17,8 +18,8 @@ export interface SessionCaller {
   readonly sessionExpiresAt: number;
 }
 
-export function findCaller(db: Queries, secretHash: Uint8Array, nowMs: number): SessionCaller | undefined {
-  return db
+const callerOfSecret = preparedOnce((db) =>
+  db
     .select({
       accountNo: accounts.accountNo,
       accountId: accounts.accountId,
@@ -34,10 +35,16 @@ export function findCaller(db: Queries, secretHash: Uint8Array, nowMs: number): 
     .innerJoin(accounts, eq(accounts.accountNo, sessions.accountNo))
     .innerJoin(members, eq(members.accountNo, accounts.accountNo))
     .innerJoin(vaults, eq(vaults.vaultNo, members.vaultNo))
-    .where(and(eq(sessions.secretHash, Buffer.from(secretHash)), gt(sessions.expiresAt, nowMs)))
+    .where(
+      and(eq(sessions.secretHash, sql.placeholder('secretHash')), gt(sessions.expiresAt, sql.placeholder('nowMs'))),
+    )
     .orderBy(vaults.vaultNo)
     .limit(1)
-    .get();
+    .prepare(),
+);
+
+export function findCaller(db: Queries, secretHash: Uint8Array, nowMs: number): SessionCaller | undefined {
+  return callerOfSecret(db).get({ secretHash: Buffer.from(secretHash), nowMs });
 }
 
 export interface NewSession {

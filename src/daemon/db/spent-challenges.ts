@@ -1,6 +1,7 @@
 // Redeemed challenges as rows, which daemons on one database share (docs/proof-of-work.md, "Replay").
-import { and, eq, lt } from 'drizzle-orm';
+import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
 import { spentChallenges } from './schema.js';
 
 /** What a row is found by. */
@@ -16,13 +17,22 @@ interface SpentNumber {
  */
 const keptAfterMs = 24 * 60 * 60 * 1000;
 
-export function isChallengeSpent(db: Queries, { replica, epoch, seq }: SpentNumber): boolean {
-  const row = db
-    .select()
+const spentOfNumber = preparedOnce((db) =>
+  db
+    .select({ seq: spentChallenges.seq })
     .from(spentChallenges)
-    .where(and(eq(spentChallenges.replica, replica), eq(spentChallenges.epoch, epoch), eq(spentChallenges.seq, seq)))
-    .get();
-  return row !== undefined;
+    .where(
+      and(
+        eq(spentChallenges.replica, sql.placeholder('replica')),
+        eq(spentChallenges.epoch, sql.placeholder('epoch')),
+        eq(spentChallenges.seq, sql.placeholder('seq')),
+      ),
+    )
+    .prepare(),
+);
+
+export function isChallengeSpent(db: Queries, { replica, epoch, seq }: SpentNumber): boolean {
+  return spentOfNumber(db).get({ replica, epoch, seq }) !== undefined;
 }
 
 /** False where the row is there already: of two daemons at once one gets true. */

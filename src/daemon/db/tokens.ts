@@ -1,11 +1,12 @@
 // Tokens: what the daemon knows them by, what they have stored, whether they still hold. What they may do stands in their
 // certificates in the vault log.
-import { and, count, desc, eq, inArray } from 'drizzle-orm';
+import { and, count, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { Certificate } from '../../protocol/certificate.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { listedTokensMax, tokensMax } from '../../protocol/limits.js';
 import { readCertificate } from './authors.js';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
 import { accounts, tokens, vaults } from './schema.js';
 
 export interface StoredToken {
@@ -49,11 +50,15 @@ function selectTokens(db: Queries) {
     .innerJoin(vaults, eq(vaults.vaultNo, tokens.vaultNo));
 }
 
+const tokenOfSecret = preparedOnce((db) =>
+  selectTokens(db)
+    .where(eq(tokens.secretHash, sql.placeholder('secretHash')))
+    .prepare(),
+);
+
 /** Revoked and expired tokens too: their holders are told. */
 export function findToken(db: Queries, secretHash: Uint8Array): StoredToken | undefined {
-  const row = selectTokens(db)
-    .where(eq(tokens.secretHash, Buffer.from(secretHash)))
-    .get();
+  const row = tokenOfSecret(db).get({ secretHash: Buffer.from(secretHash) });
   return row && { ...row, certificate: readCertificate(db, row.vaultNo, row.certificateSeq) };
 }
 

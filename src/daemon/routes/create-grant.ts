@@ -3,12 +3,14 @@ import type { Hono } from 'hono';
 import { endpoints, ticketHeader } from '../../protocol/endpoints.js';
 import { type CreateGrantResponse, parseCreateGrantRequest } from '../../protocol/messages.js';
 import type { Admission } from '../admission/admission.js';
+import { bearerSecretOf } from '../authenticate.js';
 import type { Authorize } from '../authorize.js';
 import { type ClientNetwork, goneOf } from '../client-network.js';
 import type { Database } from '../db/connection.js';
 import { createGrant } from '../db/grants.js';
 import { recordPaidGrant } from '../db/standings.js';
 import { readJson } from '../request-body.js';
+import type { WorkMeter } from '../work-meter.js';
 
 /** A proof: a token and at most 64 records. */
 const bodyBytesMax = 4096;
@@ -18,26 +20,31 @@ interface CreateGrantParts {
   readonly admission: Admission;
   readonly clientNetwork: ClientNetwork;
   readonly database: Database;
+  readonly meter: WorkMeter;
   readonly now: () => number;
 }
 
 /** A solved upload or query challenge becomes a grant of its caller. */
 export function createGrantRoute(app: Hono, parts: CreateGrantParts): void {
-  const { authorize, admission, clientNetwork, database, now } = parts;
+  const { authorize, admission, clientNetwork, database, meter, now } = parts;
   app.post(endpoints.createGrant.path, async (c) => {
     admission.turnAway(c.req.header(ticketHeader));
-    const { accountId, accountNo, token } = authorize(c, 'push');
+    // Cheapest first: a token that is not ours is refused without asking the database who sent it.
     const { proof } = parseCreateGrantRequest(await readJson(c, bodyBytesMax));
+    if (bearerSecretOf(c) !== undefined) admission.screen(proof);
+    const { accountId, accountNo, token } = authorize(c, 'push');
     const network = clientNetwork(c);
     // The token says for itself which of the two purposes it has, and in which tier it was made.
     const caller = { account: accountId, token: token?.tokenId };
     const application = { purpose: 'upload', tier: 'new', ...caller, network, isGone: goneOf(c) } as const;
     const { purpose, budget } = await admission.admit(proof, application);
     const nowMs = now();
-    const grant = database.transaction((tx) => {
-      recordPaidGrant(tx, accountNo, nowMs);
-      return createGrant(tx, { accountNo, purpose, budget, nowMs });
-    });
+    const grant = meter.onLoop(() =>
+      database.transaction((tx) => {
+        recordPaidGrant(tx, accountNo, nowMs);
+        return createGrant(tx, { accountNo, purpose, budget, nowMs });
+      }),
+    );
     const response: CreateGrantResponse = {
       grant: grant.grantId,
       purpose,

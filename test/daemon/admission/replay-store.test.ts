@@ -142,6 +142,19 @@ describe('the shared store', () => {
     expect(winners.flat().sort((a, b) => a - b)).toEqual(numbers.map(({ seq }) => seq));
   });
 
+  it('uses a challenge with a wrong proof up without a row, be it of this daemon or of another', () => {
+    const rows: ChallengeNumber[] = [];
+    const store = createSharedReplay({ isSpent: () => false, spend: (number) => rows.push(number) > 0 });
+    for (const number of [store.take(expiresAtS, nowS), { replica: 7, epoch: 8, seq: 9 }]) {
+      store.waste(number);
+      const check = protocolCodeOf(() => {
+        store.check(number);
+      });
+      expect([check, claimOf(store, number)]).toEqual(['challenge-spent', 'challenge-spent']);
+    }
+    expect(rows).toEqual([]);
+  });
+
   it('refuses where the database fails, before and at the claim', async () => {
     const store = createSharedReplay({
       isSpent: () => {
