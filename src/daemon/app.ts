@@ -1,5 +1,6 @@
 // The daemon as one Hono app (docs/protocol.md): mounts the routes and holds the only error handler. The same app serves
 // sockets and the embedded default.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Context, Hono } from 'hono';
 import type { Logger } from 'pino';
 import { endpoints } from '../protocol/endpoints.js';
@@ -8,6 +9,7 @@ import type { ErrorResponse } from '../protocol/messages.js';
 import type { Authorize } from './authorize.js';
 import type { Database } from './db/connection.js';
 import type { Guessing } from './guessing.js';
+import { LateRefusals } from './late-refusals.js';
 import type { LogTurns } from './log-turns.js';
 import type { PackReader } from './packs/pack-reader.js';
 import { drainBody, guardBody } from './request-body.js';
@@ -50,6 +52,7 @@ export interface AppNeeds {
 /** Call with `app.fetch(request, { incoming })`, where `incoming` streams the request's body. */
 export function createApp(needs: AppNeeds): Hono {
   const app = new Hono();
+  const late = new LateRefusals();
   app.use(async (c, next) => {
     guardBody(c);
     const startedAt = performance.now();
@@ -80,6 +83,8 @@ export function createApp(needs: AppNeeds): Hono {
     const wireError = toWireError(error, needs.log);
     needs.onRefusal?.(wireError.code);
     await drainBody(c);
+    const delayMs = late.delayMs(wireError.code, performance.now());
+    if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
     return answerError(c, wireError);
   });
   return app;

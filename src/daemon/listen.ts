@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { type ErrorCode, errorStatuses } from '../protocol/errors.js';
@@ -39,9 +39,9 @@ export async function listen(app: Hono, { host, port, tls }: ListenConfig): Prom
     maxHeaderSize: headerBytesMax,
   };
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: answerOutsideApp });
-  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+  const onRequest = oneAtATime((incoming, outgoing) => {
     void answer(incoming, outgoing);
-  };
+  });
   const server =
     tls === null
       ? createHttpServer(limits, onRequest)
@@ -63,6 +63,29 @@ export async function listen(app: Hono, { host, port, tls }: ListenConfig): Prom
   return {
     url: `${tls === null ? 'http' : 'https'}://${hostText}:${String(address.port)}`,
     stop: (signal) => stopServer(server, signal),
+  };
+}
+
+type OnRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+
+/**
+ * Requests of one connection one after the other, however many were sent without waiting for answers: nobody's place in
+ * the event loop grows with what he has sent.
+ */
+function oneAtATime(onRequest: OnRequest): OnRequest {
+  const lines = new WeakMap<Socket, (() => void)[]>();
+  return (incoming, outgoing) => {
+    const { socket } = incoming;
+    const line = lines.get(socket) ?? [];
+    lines.set(socket, line);
+    outgoing.once('close', () => {
+      line.shift();
+      line[0]?.();
+    });
+    line.push(() => {
+      if (!socket.destroyed) onRequest(incoming, outgoing);
+    });
+    if (line.length === 1) line[0]?.();
   };
 }
 

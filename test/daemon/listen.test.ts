@@ -1,6 +1,8 @@
 // The daemon behind a real socket (docs/operating.md): early answers arrive, lost connections leave nothing, stopping waits.
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
+import { Hono } from 'hono';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Listener, listen } from '../../src/daemon/listen.js';
 import { grantHeader } from '../../src/protocol/endpoints.js';
@@ -46,6 +48,31 @@ async function waitFor(isDone: () => Promise<boolean>): Promise<void> {
 }
 
 describe('a listening daemon', () => {
+  test('begins one request of a connection at a time, however many were sent ahead', async () => {
+    const app = new Hono();
+    let [underWay, most] = [0, 0];
+    app.get('/turn/:place', async (c) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      underWay -= 1;
+      return c.text(`place ${c.req.param('place')};`);
+    });
+    const busy = await listen(app, { host: '127.0.0.1', port: 0, tls: null });
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(busy.url).port) });
+    const ask = (place: number, more = ''): string => `GET /turn/${String(place)} HTTP/1.1\r\nhost: x\r\n${more}\r\n`;
+    socket.write(ask(1) + ask(2) + ask(3) + ask(4, 'connection: close\r\n'));
+    const pieces: Buffer[] = [];
+    for await (const piece of socket) pieces.push(piece as Buffer);
+    await busy.stop(AbortSignal.abort());
+    expect(
+      Buffer.concat(pieces)
+        .toString()
+        .match(/place \d/g),
+    ).toEqual(['place 1', 'place 2', 'place 3', 'place 4']);
+    expect(most).toBe(1);
+  });
+
   test('takes an upload of many megabytes', async () => {
     const blobs = Array.from({ length: 8 }, () => leafBlob(4_000_000));
     const sent = upload();
