@@ -29,6 +29,7 @@ export function createNativeSolver() {
   }
   return {
     close,
+    program,
     /** "j x0 .. x7" of every sub-solution of attempts 0 to `count`. */
     findAll: (seed, count) => solve(seed, 0, count).found,
     /** Milliseconds of CPU for an attempt, and for its hashes alone: medians of `batches`. */
