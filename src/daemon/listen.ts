@@ -8,6 +8,7 @@ import type { Hono } from 'hono';
 import { type ErrorCode, errorStatuses } from '../protocol/errors.js';
 import type { ErrorResponse } from '../protocol/messages.js';
 import type { Config } from './config.js';
+import { NetworkConnections } from './network-connections.js';
 
 /** Headers arrive at once or not at all. */
 const headersTimeoutMs = 30_000;
@@ -28,10 +29,10 @@ export interface Listener {
   stop(signal: AbortSignal): Promise<void>;
 }
 
-type ListenConfig = Pick<Config, 'host' | 'port' | 'tls'>;
+type ListenConfig = Pick<Config, 'host' | 'port' | 'tls'> & Partial<Pick<Config, 'isForwarded'>>;
 
 /** Resolves once the port is open. Errors of files and sockets pass as they are. */
-export async function listen(app: Hono, { host, port, tls }: ListenConfig): Promise<Listener> {
+export async function listen(app: Hono, { host, port, tls, isForwarded }: ListenConfig): Promise<Listener> {
   const limits = {
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
@@ -51,6 +52,8 @@ export async function listen(app: Hono, { host, port, tls }: ListenConfig): Prom
         );
   server.setTimeout(idleTimeoutMs);
   server.maxConnections = connectionsMax;
+  // All connections are those of the proxy, where there is one.
+  if (isForwarded !== true) limitNetworks(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -64,6 +67,21 @@ export async function listen(app: Hono, { host, port, tls }: ListenConfig): Prom
     url: `${tls === null ? 'http' : 'https'}://${hostText}:${String(address.port)}`,
     stop: (signal) => stopServer(server, signal),
   };
+}
+
+function limitNetworks(server: Server): void {
+  const connections = new NetworkConnections();
+  server.on('connection', (socket: Socket) => {
+    // The address is gone when the socket has closed.
+    const address = socket.remoteAddress;
+    if (!connections.open(address)) {
+      socket.destroy();
+      return;
+    }
+    socket.once('close', () => {
+      connections.close(address);
+    });
+  });
 }
 
 type OnRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
