@@ -11,8 +11,8 @@ const worthless: ReadonlySet<ErrorCode> = new Set([
 ]);
 /** So many in a second are answered at once. */
 const promptPerSecond = 50;
-export const lateMsMin = 500;
-export const lateMsMax = 1500;
+export const lateMsMin = 1000;
+export const lateMsMax = 3000;
 
 /** Times are of any steady clock in milliseconds. */
 export class LateRefusals {
