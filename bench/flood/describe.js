@@ -6,12 +6,12 @@ import { bogusTable, resultTable } from './show.js';
 const aside =
   'In the run "at another server", the same generator floods a bare HTTP server, which answers at once, and the daemon is left alone. What honest pushes lose there they lose to the machine, which is shared.';
 
-export function describeBench({ seed, settleS, windowS, perSecond, isQuick, results, judged }) {
+export function describeBench({ seed, settleS, windowS, longWindowS, perSecond, isQuick, results, judged }) {
   const bogus = results.find(({ name }) => name.startsWith('bogus'));
   const lines = [
     `Node ${process.versions.node} on ${cpus().length} cores of ${cpus()[0].model}, seed ${seed}${isQuick ? ', quick' : ''}.`,
     'Daemon, clients and the load generator run on one machine over loopback.',
-    `Each run has a daemon of its own and is alone. Attackers begin; ${settleS} s later honest pushes do, for ${windowS} s.`,
+    `Each run has a daemon of its own and is alone. Attackers begin; ${settleS} s later honest pushes do, for ${windowS} s, and for ${longWindowS} s where slow pushes are compared.`,
   ];
   const parts = [
     lines.join(' '),
