@@ -131,8 +131,8 @@ export class PaidSolver {
     if (price > this.#settings.secondsMax) {
       throw new ClientError(
         'refused',
-        `the daemon asks for about ${price.toFixed(0)} s of proof of work, more than ${String(this.#settings.secondsMax)} s`,
-        'it is under load: try later, or allow more with --pow-max SECONDS',
+        `the daemon asks for about ${price.toFixed(price < 10 ? 1 : 0)} s of proof of work, more than ${String(this.#settings.secondsMax)} s`,
+        'allow more with --pow-max SECONDS, or try later: the price follows the load of the daemon',
       );
     }
     if (price >= quietSeconds) this.#settings.onPrice(`proof of work: about ${price.toFixed(0)} s`);
