@@ -1,5 +1,5 @@
-// The prices and the capacity of this moment, and what the running second adds to them (docs/proof-of-work.md, "The
-// controller").
+// The prices and the capacity of this moment, and what the running second adds to them
+// (docs/proof-of-work.md, "The controller").
 import { type CapacitySample, type CapacityState, nextCapacity, unmeasuredCapacity } from './capacity.js';
 import { idlePrices, nextPrices, type PriceState, paidWork } from './price-controller.js';
 import { type Tier, tiers } from './prices.js';

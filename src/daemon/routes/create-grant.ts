@@ -1,7 +1,8 @@
 // POST /v1/grants (docs/proof-of-work.md, "createGrant").
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import { endpoints, ticketHeader } from '../../protocol/endpoints.js';
-import { type CreateGrantResponse, parseCreateGrantRequest } from '../../protocol/messages.js';
+import { ProtocolError } from '../../protocol/errors.js';
+import { type CreateGrantResponse, type Proof, parseCreateGrantRequest } from '../../protocol/messages.js';
 import type { Admission } from '../admission/admission.js';
 import { bearerSecretOf } from '../authenticate.js';
 import type { Authorize } from '../authorize.js';
@@ -29,9 +30,7 @@ export function createGrantRoute(app: Hono, parts: CreateGrantParts): void {
   const { authorize, admission, clientNetwork, database, meter, now } = parts;
   app.post(endpoints.createGrant.path, async (c) => {
     admission.turnAway(c.req.header(ticketHeader));
-    // Cheapest first: a token that is not ours is refused without asking the database who sent it.
-    const { proof } = parseCreateGrantRequest(await readJson(c, bodyBytesMax));
-    if (bearerSecretOf(c) !== undefined) admission.screen(proof);
+    const proof = await readProof(c, parts);
     const { accountId, accountNo, token } = authorize(c, 'push');
     const network = clientNetwork(c);
     // The token says for itself which of the two purposes it has, and in which tier it was made.
@@ -55,4 +54,20 @@ export function createGrantRoute(app: Hono, parts: CreateGrantParts): void {
     };
     return c.json(response);
   });
+}
+
+/**
+ * Cheapest first: a token that is not ours is refused without asking the database who sent it. What else is wrong with a
+ * body is told to known callers alone.
+ */
+async function readProof(c: Context, { admission, authorize }: CreateGrantParts): Promise<Proof> {
+  if (bearerSecretOf(c) === undefined) authorize(c, 'push');
+  try {
+    const { proof } = parseCreateGrantRequest(await readJson(c, bodyBytesMax));
+    admission.screen(proof);
+    return proof;
+  } catch (error) {
+    if (!(error instanceof ProtocolError && error.code === 'challenge-invalid')) authorize(c, 'push');
+    throw error;
+  }
 }
