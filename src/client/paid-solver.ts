@@ -3,10 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProtocolError, type Retry } from '../protocol/errors.js';
 import type { CreateChallengeRequest, CreateChallengeResponse, Proof } from '../protocol/messages.js';
-import { puzzlesMax } from '../protocol/proof-of-work.js';
+import { encodeRecords, puzzlesMax } from '../protocol/proof-of-work.js';
 import type { DaemonApi } from './daemon-api.js';
 import { ClientError } from './errors.js';
-import { createSolver, type Solver, solutionsOf } from './solver.js';
+import { createSolver, type Solver } from './solver.js';
 
 /** Seconds of CPU per attempt on a slow core: the guess before anything was measured here. */
 const slowAttemptSeconds = 0.02;
@@ -70,7 +70,7 @@ export class PaidSolver {
     let ticket: string | undefined;
     for (let round = 1; ; round += 1) {
       try {
-        return await redeem({ token: challenge.token, solutions: solutionsOf(records) }, ticket);
+        return await redeem({ token: challenge.token, solutions: encodeRecords(records) }, ticket);
       } catch (error) {
         if (!(error instanceof ProtocolError) || error.retry === undefined || round === roundsMax) throw error;
         ticket = error.retry.ticket;

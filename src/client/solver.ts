@@ -1,9 +1,9 @@
 // Solves challenges on worker threads (docs/proof-of-work.md, "Solving"), beside whatever the push does meanwhile.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { concatBytes, fromBase64, toBase64 } from '../protocol/bytes.js';
+import { fromBase64 } from '../protocol/bytes.js';
 import type { CreateChallengeResponse } from '../protocol/messages.js';
-import { challengeSeed } from '../protocol/proof-of-work.js';
+import { challengeSeed, encodeRecords } from '../protocol/proof-of-work.js';
 import { ClientError } from './errors.js';
 import { attemptsSlot, type SolverFind, type SolverJob, stopSlot } from './solver-messages.js';
 
@@ -98,7 +98,7 @@ class WorkerSolver implements Solver {
         this.#post(job, challenge, shared, options.firstAttempt ?? 0);
       });
       return {
-        solutions: solutionsOf(records),
+        solutions: encodeRecords(records),
         records,
         attempts: Atomics.load(shared, attemptsSlot),
         seconds: (performance.now() - startedAt) / 1000,
@@ -151,11 +151,6 @@ class WorkerSolver implements Solver {
     for (const job of this.#jobs.values()) job.onLost(error);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
-}
-
-/** The `solutions` field of a proof: records in byte order. */
-export function solutionsOf(records: readonly Uint8Array[]): string {
-  return toBase64(concatBytes(...[...records].sort((a, b) => Buffer.compare(a, b))));
 }
 
 /** `threads` defaults to the cores of the machine, at most four. Threads start with the first challenge. */

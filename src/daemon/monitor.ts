@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { type Tier, tiers } from '../protocol/messages.js';
+import { expectedAttempts } from '../protocol/proof-of-work.js';
 import { priceOf } from './admission/prices.js';
 import { verifyShare } from './admission/verify-budget.js';
 import type { AdmissionCounts } from './admission-counts.js';
@@ -87,7 +88,7 @@ export class Monitor {
       const factor = adaptive?.prices[tier].factor ?? 1;
       const request = { purpose: 'upload', tier, units: 1, factor, surcharge: 1 } as const;
       const { puzzles, effort256 } = priceOf(request);
-      const uploadAttempts = pow === 'off' ? 0 : (puzzles * effort256) / 512;
+      const uploadAttempts = pow === 'off' ? 0 : expectedAttempts(puzzles, effort256);
       return {
         factor: rounded(factor),
         uploadAttempts: rounded(uploadAttempts),
@@ -134,8 +135,8 @@ export class Monitor {
   }
 
   #logMoves(): void {
+    const figures = this.figures();
     for (const tier of tiers) {
-      const figures = this.figures();
       const { factor } = figures.price[tier];
       const before = this.#loggedFactors[tier];
       const isMoved = factor >= before * loggedMove || factor <= before / loggedMove || (factor === 1 && before > 1);

@@ -159,13 +159,14 @@ function invite(database: Database, flags: Flags): void {
 
 /** What the serving daemon wrote last; undefined where none serves, or one that was killed left its file. */
 function readFigures(dataDir: string): Figures | undefined {
+  let figures: Figures | undefined;
   try {
-    const figures = JSON.parse(readFileSync(statsFile(dataDir), 'utf8')) as Figures;
+    figures = JSON.parse(readFileSync(statsFile(dataDir), 'utf8')) as Figures;
     process.kill(figures.pid, 0);
     return figures;
   } catch (error) {
-    const isForeign = error instanceof Error && 'code' in error && error.code === 'EPERM';
-    return isForeign ? (JSON.parse(readFileSync(statsFile(dataDir), 'utf8')) as Figures) : undefined;
+    // Somebody else's process is alive, and may not be touched.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? figures : undefined;
   }
 }
 

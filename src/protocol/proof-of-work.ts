@@ -143,7 +143,12 @@ export function encodeSolution(solution: Solution): Uint8Array<ArrayBuffer> {
 
 /** The `solutions` field of a proof: records in byte order, which is the order of (attempt, indices). */
 export function encodeSolutions(solutions: readonly Solution[]): string {
-  return toBase64(concatBytes(...solutions.map(encodeSolution).sort((a, b) => Buffer.compare(a, b))));
+  return encodeRecords(solutions.map(encodeSolution));
+}
+
+/** The same of records that are encoded already, in any order. */
+export function encodeRecords(records: readonly Uint8Array[]): string {
+  return toBase64(concatBytes(...[...records].sort((a, b) => Buffer.compare(a, b))));
 }
 
 /** Whether the record at `at` comes after the one before it, in byte order. */

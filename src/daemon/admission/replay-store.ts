@@ -45,7 +45,7 @@ export function keyOf({ replica, epoch, seq }: ChallengeNumber): string {
 }
 
 /** Random 48 bits at every start: numbers of the run before are never given again. */
-export function newIssuer(options: ReplayOptions): { readonly replica: number; readonly epoch: number } {
+function newIssuer(options: ReplayOptions): { readonly replica: number; readonly epoch: number } {
   const random = randomBytes(6);
   return { replica: options.replica ?? random.readUInt16BE(0), epoch: options.epoch ?? random.readUInt32BE(2) };
 }
