@@ -1,6 +1,5 @@
 // The daemon as one Hono app (docs/protocol.md): mounts the routes and holds the only error handler. The same app serves
 // sockets and the embedded default.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Context, Hono } from 'hono';
 import type { Logger } from 'pino';
 import { endpoints } from '../protocol/endpoints.js';
@@ -83,8 +82,7 @@ export function createApp(needs: AppNeeds): Hono {
     const wireError = toWireError(error, needs.log);
     needs.onRefusal?.(wireError.code);
     await drainBody(c);
-    const delayMs = late.delayMs(wireError.code, performance.now());
-    if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
+    await late.wait(wireError.code);
     return answerError(c, wireError);
   });
   return app;

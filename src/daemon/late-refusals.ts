@@ -1,32 +1,42 @@
-// Proofs that are worth nothing cost their sender nothing, and the daemon a request each. While very many come, each is
-// answered late (docs/operating.md, "Limits"): a sender has to keep a connection for each, and connections are limited.
+// Proofs that are worth nothing cost their sender nothing, and the daemon a request each. So many of them are answered in a
+// second and the others wait in line (docs/operating.md, "Limits"): a sender has to keep a connection for each, and
+// connections are limited.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../protocol/errors.js';
 
 /** What no honest client hears more than once: wrong proofs, tokens of nobody, tokens used before, too many of them. */
 const worthless: ReadonlySet<ErrorCode> = new Set([
+  'challenge-expired',
   'challenge-invalid',
   'challenge-spent',
   'proof-insufficient',
   'rate-limited',
 ]);
-/** So many in a second are answered at once. */
-const promptPerSecond = 50;
-export const lateMsMin = 1000;
-export const lateMsMax = 3000;
+const answersPerSecond = 50;
+/** A line of so many seconds has one for every connection. */
+export const lateMsMax = 20_000;
+/** Senders who open connections faster than they wait do not fill the memory. */
+const waitingMax = 2048;
 
-/** Times are of any steady clock in milliseconds. */
 export class LateRefusals {
-  #credit = promptPerSecond;
-  #atMs = 0;
+  /** When the next one has its turn. Where none has come for a second, as many as a second has are answered at once. */
+  #turnMs = 0;
+  #waiting = 0;
 
-  /** How long to wait before this refusal is answered: at random, so that the answered do not all come back at once. */
+  /** How long the next refusal has to wait; it takes its place in line. `nowMs` is of any steady clock. */
   delayMs(code: ErrorCode, nowMs: number): number {
     if (!worthless.has(code)) return 0;
-    const earned = (Math.max(0, nowMs - this.#atMs) / 1000) * promptPerSecond;
-    this.#credit = Math.min(promptPerSecond, this.#credit + earned);
-    this.#atMs = nowMs;
-    if (this.#credit < 1) return lateMsMin + Math.random() * (lateMsMax - lateMsMin);
-    this.#credit -= 1;
-    return 0;
+    const turnMs = Math.min(Math.max(this.#turnMs, nowMs - 1000), nowMs + lateMsMax);
+    this.#turnMs = turnMs + 1000 / answersPerSecond;
+    return Math.max(0, turnMs - nowMs);
+  }
+
+  /** Resolves when this refusal may be answered: at once where too many wait already. */
+  async wait(code: ErrorCode): Promise<void> {
+    const delayMs = this.delayMs(code, performance.now());
+    if (delayMs === 0 || this.#waiting >= waitingMax) return;
+    this.#waiting += 1;
+    await sleep(delayMs, undefined, { ref: false });
+    this.#waiting -= 1;
   }
 }

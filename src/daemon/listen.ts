@@ -8,7 +8,7 @@ import type { Hono } from 'hono';
 import { type ErrorCode, errorStatuses } from '../protocol/errors.js';
 import type { ErrorResponse } from '../protocol/messages.js';
 import type { Config } from './config.js';
-import { NetworkConnections } from './network-connections.js';
+import { limitNetworks, type UnderWay } from './network-connections.js';
 
 /** Headers arrive at once or not at all. */
 const headersTimeoutMs = 30_000;
@@ -40,8 +40,9 @@ export async function listen(app: Hono, { host, port, tls, isForwarded }: Listen
     maxHeaderSize: headerBytesMax,
   };
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: answerOutsideApp });
+  const underWay: UnderWay = new WeakMap();
   const onRequest = oneAtATime((incoming, outgoing) => {
-    void answer(incoming, outgoing);
+    underWay.set(incoming.socket, Promise.resolve(answer(incoming, outgoing)));
   });
   const server =
     tls === null
@@ -53,7 +54,7 @@ export async function listen(app: Hono, { host, port, tls, isForwarded }: Listen
   server.setTimeout(idleTimeoutMs);
   server.maxConnections = connectionsMax;
   // All connections are those of the proxy, where there is one.
-  if (isForwarded !== true) limitNetworks(server);
+  if (isForwarded !== true) limitNetworks(server, underWay);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -67,21 +68,6 @@ export async function listen(app: Hono, { host, port, tls, isForwarded }: Listen
     url: `${tls === null ? 'http' : 'https'}://${hostText}:${String(address.port)}`,
     stop: (signal) => stopServer(server, signal),
   };
-}
-
-function limitNetworks(server: Server): void {
-  const connections = new NetworkConnections();
-  server.on('connection', (socket: Socket) => {
-    // The address is gone when the socket has closed.
-    const address = socket.remoteAddress;
-    if (!connections.open(address)) {
-      socket.destroy();
-      return;
-    }
-    socket.once('close', () => {
-      connections.close(address);
-    });
-  });
 }
 
 type OnRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
