@@ -53,8 +53,15 @@ const bogus = {
 const idle = { name: 'idle, adaptive', pow: 'adaptive', isLong: true };
 const all = [paid(10, 'adaptive'), paid(10, 'floor'), free(10)];
 const aside = { ...bogus, name: 'bogus flood, at another server', isDummy: true };
+const hasty = {
+  ...bogus,
+  name: 'bogus flood in haste, adaptive',
+  attack: { ...bogus.attack, isHasty: true },
+  isLong: false,
+};
+const hastyAside = { ...hasty, name: 'bogus flood in haste, at another server', isDummy: true };
 // The pair that is compared by seconds stands together, so that the machine changes little between them.
-all.push(paid(100, 'adaptive'), paid(100, 'floor'), free(100), idle, bogus, aside);
+all.push(paid(100, 'adaptive'), paid(100, 'floor'), free(100), idle, bogus, aside, hasty, hastyAside);
 const quick = [paid(100, 'adaptive'), free(100), idle, bogus];
 const runs = (isQuick ? quick : all).filter(({ name }) => name.includes(flags.only ?? ''));
 

@@ -2,6 +2,7 @@
 // proofs in which one of sixteen answers is false; proofs that were spent before.
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import {
   attemptSeed,
   challengeSeed,
@@ -19,6 +20,8 @@ const depth = 8;
 const bogusEpoch = 3;
 const madeAhead = 512;
 const spentProofs = 200;
+/** Who does not wait for answers gives the daemon so long to begin. */
+const hastyMs = 20;
 
 function randomIndices() {
   const chosen = new Set();
@@ -86,11 +89,25 @@ function createKinds({ accounts, keys, poolFile, poolAccounts }) {
   };
 }
 
+/** A connection for one request, gone before the answer can come. */
+function sendInHaste(port, request, count) {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  socket.on('error', () => count('no connection'));
+  socket.on('connect', () => {
+    socket.write(request, () => count('sent in haste'));
+    setTimeout(() => socket.destroy(), hastyMs);
+  });
+}
+
 export function bogusFlood(config) {
-  const { requestsPerSecond, count, port } = config;
+  const { requestsPerSecond, isHasty, count, port } = config;
   const { kinds, next, spent } = createKinds(config);
   const pool = new ConnectionPool({ port, connections, depth });
   const send = (name, request) => {
+    if (isHasty) {
+      sendInHaste(port, request, count);
+      return;
+    }
     const isSent = pool.send(request, (answer) => count(`${name}: ${outcomeOf(answer)}`));
     count(isSent ? 'sent' : 'not sent');
   };

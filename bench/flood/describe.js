@@ -1,13 +1,18 @@
 // The section of docs/admission.md: what was done, what of it is artificial, what came out.
 import { cpus } from 'node:os';
 import { patienceS } from './honest.js';
-import { bogusTable, resultTable } from './show.js';
+import { bogusTable, hastyPerSecond, resultTable } from './show.js';
 
 const aside =
   'In the run "at another server", the same generator floods a bare HTTP server, which answers at once, and the daemon is left alone. What honest pushes lose there they lose to the machine, which is shared.';
 
+function describeHaste(result) {
+  const sent = Math.round(hastyPerSecond(result)).toLocaleString('en-US');
+  return `The flood "in haste" opens a connection for every request and has gone before the answer comes: ${sent} a second reached the daemon, from loopback, where connections of a network have no limit. Elsewhere a network has 256 connections, and one that has gone counts until its request has had its turn. The same flood at the bare server tells how much of the delay is the two cores that all share.`;
+}
+
 export function describeBench({ seed, settleS, windowS, longWindowS, perSecond, isQuick, results, judged }) {
-  const bogus = results.find(({ name }) => name.startsWith('bogus'));
+  const bogus = results.find(({ name }) => name === 'bogus flood, adaptive');
   const lines = [
     `Node ${process.versions.node} on ${cpus().length} cores of ${cpus()[0].model}, seed ${seed}${isQuick ? ', quick' : ''}.`,
     'Daemon, clients and the load generator run on one machine over loopback.',
@@ -35,7 +40,9 @@ export function describeBench({ seed, settleS, windowS, longWindowS, perSecond, 
     'How many requests of the bogus flood the daemon reads is its own doing: it answers worthless proofs late, so that connections are busy. The column of attack answers has what was reached of the 5,000.',
   ];
   if (bogus !== undefined) parts.push('What the bogus flood was answered:', bogusTable(bogus));
+  const hasty = results.find(({ name }) => name.startsWith('bogus flood in haste'));
   if (results.some(({ isDummy }) => isDummy)) parts.push(aside);
+  if (hasty !== undefined) parts.push(describeHaste(hasty));
   parts.push(
     '![Price factor of both tiers over time, under 10 and 100 attackers and the bogus flood](admission-flood.svg)',
   );

@@ -79,6 +79,12 @@ export function resultTable(results) {
   );
 }
 
+/** Requests each second of a flood that does not wait for answers. */
+export function hastyPerSecond({ generator, windowS }) {
+  const sent = ({ counts }) => counts['sent in haste'] ?? 0;
+  return (sent(generator) - sent(generator.settled)) / windowS;
+}
+
 /** Answers of a bogus flood by kind and outcome. */
 export function bogusTable({ generator, windowS }) {
   const kinds = ['bad MAC', 'random answers', '15 of 16', 'replay'];
@@ -97,7 +103,9 @@ export function bogusTable({ generator, windowS }) {
 /** Judged lines; a run that was left out judges nothing. */
 export function judge(results) {
   const run = (name) => results.find((result) => result.name === name);
-  const [idle, flood, bogus] = [run('idle, adaptive'), run('100 attackers, adaptive'), run('bogus flood, adaptive')];
+  const [idle, flood, bogus, hasty] = ['idle', '100 attackers', 'bogus flood', 'bogus flood in haste'].map((name) =>
+    run(`${name}, adaptive`),
+  );
   const lines = [];
   const add = (text, isHeld) => lines.push({ text, isHeld });
   if (idle !== undefined && flood !== undefined) {
@@ -114,7 +122,7 @@ export function judge(results) {
       isFair && ratio < 1.25,
     );
   }
-  for (const result of [flood, bogus]) {
+  for (const result of [flood, bogus, hasty]) {
     if (result === undefined) continue;
     const { verify } = result.use;
     add(`verification takes at most 20 % of a core, ${result.name}: ${percent(verify)}`, verify <= 0.2);
