@@ -8,7 +8,7 @@ const aside =
 
 function describeHaste(result) {
   const sent = Math.round(hastyPerSecond(result)).toLocaleString('en-US');
-  return `The flood "in haste" opens a connection for every request and has gone before the answer comes: ${sent} a second reached the daemon, from loopback, where connections of a network have no limit. Elsewhere a network has 256 connections, and one that has gone counts until its request has had its turn. The same flood at the bare server tells how much of the delay is the two cores that all share.`;
+  return `The flood "in haste" opens a connection for every request and has gone before the answer comes: ${sent} a second are sent, from loopback, where connections of a network have no limit. Elsewhere a network has 256 connections, and one that has gone counts until its request has had its turn. The same flood at the bare server tells how much of the delay is the two cores that all share.`;
 }
 
 export function describeBench({ seed, settleS, windowS, longWindowS, perSecond, isQuick, results, judged }) {
