@@ -6,6 +6,7 @@ import { ClientError } from '../client/errors.js';
 import type { Transport, TransportResponse } from '../client/transport.js';
 
 async function openApp(folder: string) {
+  const { DriverMissingError, driverMissingHint } = await import('../daemon/db/connection.js');
   try {
     const [{ pino }, { openServices }, { alonePolicy, createDaemonApp }] = await Promise.all([
       import('pino'),
@@ -18,15 +19,11 @@ async function openApp(folder: string) {
     const { app } = await createDaemonApp(services, alonePolicy);
     return { app, services };
   } catch (cause) {
-    const error = cause as NodeJS.ErrnoException;
-    if (isDriverMissing(error)) {
-      throw new ClientError(
-        'failed',
-        'local vaults need the package better-sqlite3, which is not installed or not built for this Node',
-        "run 'npm rebuild better-sqlite3', or use a daemon with --server URL",
-        { cause },
-      );
+    if (cause instanceof DriverMissingError) {
+      const hint = `${driverMissingHint}, or use a daemon with --server URL`;
+      throw new ClientError('failed', `local vaults need SQLite: ${cause.message}`, hint, { cause });
     }
+    const error = cause as NodeJS.ErrnoException;
     if (error.code !== undefined) {
       throw new ClientError('failed', `cannot open the vault in ${folder}: ${error.message}`, undefined, { cause });
     }
@@ -34,19 +31,14 @@ async function openApp(folder: string) {
   }
 }
 
-function isDriverMissing(error: NodeJS.ErrnoException): boolean {
-  const codes = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_DLOPEN_FAILED'];
-  return codes.includes(error.code ?? '') || error.message.includes('Could not locate the bindings file');
-}
-
 /** True where the package that local vaults need is installed and fits this Node. */
 export async function hasVaultDriver(): Promise<boolean> {
+  const { DriverMissingError, openDatabase } = await import('../daemon/db/connection.js');
   try {
-    const { openDatabase } = await import('../daemon/db/connection.js');
     (await openDatabase(':memory:')).close();
     return true;
   } catch (error) {
-    if (isDriverMissing(error as NodeJS.ErrnoException)) return false;
+    if (error instanceof DriverMissingError) return false;
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { type Config, type ConfigFlags, listenDefault, logLevels, parseConfig, sessionTtlDefault } from './config.js';
+import { DriverMissingError, driverMissingHint } from './db/connection.js';
 import { addOperatorCommands, OperatorError } from './operator-commands.js';
 import { createLog, serve } from './serve.js';
 import { openServices } from './services.js';
@@ -44,6 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitDone : exitUsage;
     process.stderr.write(`jaycloudd: error: ${describeFailure(error)}\n`);
+    if (error instanceof DriverMissingError) process.stderr.write(`jaycloudd: hint: ${driverMissingHint}\n`);
     return error instanceof OperatorError && error.isUsage ? exitUsage : exitFailed;
   }
 }
@@ -51,7 +53,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** What the system refuses (a port in use, a folder without rights) needs no stack; a bug does. */
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof OperatorError) return error.message;
+  if (error instanceof OperatorError || error instanceof DriverMissingError) return error.message;
   return 'syscall' in error ? error.message : (error.stack ?? error.message);
 }
 

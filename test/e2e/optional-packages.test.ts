@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   clientProgram,
   Daemon,
+  daemonProgram,
   jsonLines,
   type Machine,
   machineOf,
@@ -114,4 +115,25 @@ test('without the keychain package credentials go to a file, and one line says s
   const bare = await runProgram(clientProgram, ['login', 'keyless'], { env, launcher: namespace });
   expect(bare.stderr).toContain('the keychain cannot be used: the library libsecret is not installed');
   expect((await machine.run(['whoami'])).stdout).toContain('keyless on http');
+});
+
+test('without the driver of its database the daemon says what is missing, and so does a local vault', async () => {
+  const folder = makeTempDir();
+  const loader = `export function resolve(name, context, next) {
+    if (name === 'better-sqlite3') throw Object.assign(new Error('no ' + name), { code: 'ERR_MODULE_NOT_FOUND' });
+    return next(name, context);
+  }`;
+  const driverless = join(folder, 'driverless.mjs');
+  const url = JSON.stringify(`data:text/javascript,${encodeURIComponent(loader)}`);
+  writeFileSync(driverless, `import { register } from 'node:module';\nregister(${url});`);
+  const env = { ...process.env, HOME: folder, NODE_OPTIONS: `--import ${driverless}` };
+  const said =
+    /^(\w+): error: (local vaults need SQLite: )?the package better-sqlite3 is not installed or not built for this Node\n\1: hint: install JayCloud again/;
+  const served = await runProgram(daemonProgram, ['serve', '--data', join(folder, 'data')], { env });
+  expect(served.stderr).toMatch(said);
+  expect(served.stderr.split('\n').length).toBe(3);
+  expect(served.exit).toBe(1);
+  const pushed = await runProgram(clientProgram, ['push', tree], { env: { ...env, JAYCLOUD_SERVER: '' } });
+  expect(pushed.stderr).toMatch(said);
+  expect(pushed.exit).toBe(1);
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 export const clientProgram = join(root, 'bin', 'jaycloud.js');
-const daemonProgram = join(root, 'bin', 'jaycloudd.js');
+export const daemonProgram = join(root, 'bin', 'jaycloudd.js');
 
 /** A folder that `removeTempDirs` removes. */
 const tempDirs: string[] = [];

@@ -1,6 +1,7 @@
 // Opens the database: pragmas, migrations, one file (docs/storage.md, "Rows"). The driver is loaded here and nowhere else,
 // and only when a database is opened: a client of a remote daemon works without it.
 import { fileURLToPath } from 'node:url';
+import type { Database as SqliteConnection } from 'better-sqlite3';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import * as schema from './schema.js';
 
@@ -21,14 +22,42 @@ const migrationTries = 5;
 
 const migrationsFolder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
 
-/** Opens `path` (a file, or `:memory:` for tests) and brings it to the newest schema. */
+/** The SQLite driver, an optional package, cannot be used. */
+export class DriverMissingError extends Error {
+  override readonly name = 'DriverMissingError';
+
+  constructor(options: ErrorOptions) {
+    super('the package better-sqlite3 is not installed or not built for this Node', options);
+  }
+}
+
+/** What helps then: npm drops an optional package that it cannot build, and says nothing of it. */
+export const driverMissingHint = "install JayCloud again with '--foreground-scripts' to see why it cannot be built";
+
+function isDriverMissing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const codes: readonly unknown[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_DLOPEN_FAILED'];
+  return (
+    ('code' in error && codes.includes(error.code)) || error.message.includes('Could not locate the bindings file')
+  );
+}
+
+async function openDriver(path: string): Promise<SqliteConnection> {
+  try {
+    const { default: Sqlite } = await import('better-sqlite3');
+    return new Sqlite(path, { timeout: busyTimeoutMs });
+  } catch (error) {
+    throw isDriverMissing(error) ? new DriverMissingError({ cause: error }) : error;
+  }
+}
+
+/** Opens `path` (a file, or `:memory:` for tests) and brings it to the newest schema. Throws DriverMissingError. */
 export async function openDatabase(path: string): Promise<Database> {
-  const [{ drizzle }, { migrate }, { default: Sqlite }] = await Promise.all([
+  const [{ drizzle }, { migrate }, client] = await Promise.all([
     import('drizzle-orm/better-sqlite3'),
     import('drizzle-orm/better-sqlite3/migrator'),
-    import('better-sqlite3'),
+    openDriver(path),
   ]);
-  const client = new Sqlite(path, { timeout: busyTimeoutMs });
   client.pragma('journal_mode = WAL');
   // FULL: a commit that a client was told about survives a power cut.
   client.pragma('synchronous = FULL');
