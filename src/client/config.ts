@@ -1,12 +1,13 @@
 // Where things lie and which daemon is meant (docs/cli.md, "Configuration"): flags over environment over file over default.
 // No other file of the client reads the environment.
-import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import envPaths from 'env-paths';
 import { z } from 'zod';
 import { writeFileDurably } from './durable-file.js';
 import { ClientError } from './errors.js';
+import { makeFolders } from './make-folders.js';
 import type { SessionBus } from './session-bus.js';
 import { parseToken, type TokenString } from './token-string.js';
 
@@ -224,7 +225,7 @@ export function findLogin(settings: Settings): Login | undefined {
 /** Throws ClientError where nothing can be kept: before a login makes anything that could then not be remembered. */
 export function prepareConfigDir({ configDir }: Settings): void {
   try {
-    mkdirSync(configDir, { recursive: true, mode: 0o700 });
+    makeFolders(configDir, 0o700);
     accessSync(configDir, constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw unwritable(configDir, cause);

@@ -1,7 +1,7 @@
 // Secrets in a file of mode 0600, for machines without a keychain (docs/cli.md, "Where secrets are kept"). With a
 // passphrase the file is encrypted: scrypt (RFC 7914), then the envelope of docs/format.md.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import scryptJs from 'scrypt-js';
 import { z } from 'zod';
@@ -10,6 +10,7 @@ import { unwritable } from './config.js';
 import { writeFileDurably } from './durable-file.js';
 import { openEnvelope, sealEnvelope } from './envelope.js';
 import { ClientError } from './errors.js';
+import { makeFolders } from './make-folders.js';
 
 const entriesShape = z.record(z.string(), z.string());
 /** Floors and ceilings: a planted file may neither weaken the hash nor make it run for ever. */
@@ -124,7 +125,7 @@ async function writeEntries({ path, passphrase }: CredentialFile, entries: Entri
     content = { version: 1, kdf, sealed };
   }
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(path), 0o700);
     writeFileDurably(path, `${JSON.stringify(content, undefined, 2)}\n`);
   } catch (cause) {
     throw unwritable(path, cause);

@@ -1,9 +1,10 @@
 // The head of a vault log that this machine last saw (docs/format.md, "Vault log"): what a rolled-back log is told by.
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fromHex, toHex } from '../protocol/bytes.js';
 import { writeFileDurably } from './durable-file.js';
 import { ClientError } from './errors.js';
+import { makeFolders } from './make-folders.js';
 import type { Vault } from './vault.js';
 
 export interface LogHead {
@@ -35,7 +36,7 @@ export function writeSeenHead(vault: Vault, head: LogHead): void {
   if (head.seq <= readSeenHead(vault).seq) return;
   const folder = dirname(vault.headPath);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder, 0o700);
     writeFileDurably(vault.headPath, `${JSON.stringify({ seq: head.seq, hash: toHex(head.hash) })}\n`);
   } catch {
     // Reading works on a machine that can keep nothing. It checks against what was seen before, if anything.

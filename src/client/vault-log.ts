@@ -1,6 +1,6 @@
 // The vault log as this machine sees it (docs/format.md, "Vault log"): every entry is checked before anything of it is
 // used, and the log must extend the head that was seen last.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../protocol/blob-id.js';
 import { equalBytes, fromBase64, toHex } from '../protocol/bytes.js';
@@ -9,6 +9,7 @@ import { decodeLogEntry, hashLogEntry, isLogEntrySigned, type LogEntry } from '.
 import type { ReadLogResponse } from '../protocol/messages.js';
 import { ClientError } from './errors.js';
 import { type LogAuthor, LogState } from './log-state.js';
+import { makeFolders } from './make-folders.js';
 import { openCacheBlock, sealCacheBlock } from './sealed-cache.js';
 import { type LogHead, noHead, readSeenHead, rolledBack, writeSeenHead } from './seen-head.js';
 import type { Vault } from './vault.js';
@@ -190,7 +191,7 @@ export class VaultLog {
   #saveCache(): void {
     try {
       const plain = Buffer.from(JSON.stringify(this.lines.map(({ wire }) => wire)));
-      mkdirSync(this.vault.cacheDir, { recursive: true, mode: 0o700 });
+      makeFolders(this.vault.cacheDir, 0o700);
       const temporary = `${cachePath(this.vault)}.${String(process.pid)}.tmp`;
       writeFileSync(temporary, sealCacheBlock(this.vault.cacheKey, cachePurpose, plain), { mode: 0o600 });
       renameSync(temporary, cachePath(this.vault));

@@ -1,6 +1,7 @@
 // Opens what a daemon works with: folder, keys, database, packs. The program and the embedded default use the same.
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type Authenticate, createAuthenticator } from './authenticate.js';
 import { type Authorize, createAuthorizer } from './authorize.js';
@@ -46,10 +47,20 @@ export interface Services {
 /** A crash leaves one pack without a row. More of them mean that the database is not the one of these packs. */
 const orphanPacksMax = 64;
 
+/** With what is missing above it. Node's own `recursive` tries for ever where nothing can be made, as below /proc. */
+async function makeDataDir(path: string): Promise<void> {
+  if (!existsSync(dirname(path))) await makeDataDir(dirname(path));
+  try {
+    await mkdir(path, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 /** Opens `dataDir`, making what is missing. Call `close` when no request is under way any more. */
 export async function openServices(options: ServicesOptions): Promise<Services> {
   const { dataDir, quotaBytes, sessionTtlMs = sessionTtlDefaultMs, log, now = Date.now } = options;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeDataDir(resolve(dataDir));
   const { keys, isNew } = await openServerKeys(dataDir);
   const database = await openDatabase(join(dataDir, 'jaycloud.db'));
   try {

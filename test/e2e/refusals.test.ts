@@ -10,12 +10,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   clientProgram,
   Daemon,
+  daemonProgram,
   jsonLines,
   Machine,
   machineOf,
   makeTempDir,
   type Outcome,
   removeTempDirs,
+  runProgram,
 } from '../helpers/programs.js';
 
 let daemon: Daemon;
@@ -222,3 +224,18 @@ describe.runIf(process.platform === 'linux')('standard output on a full disk', (
     expect(outcome.stderr).toMatch(said);
   });
 });
+
+test.runIf(process.platform === 'linux')(
+  'a target that cannot be made ends a pull, and a data directory a daemon',
+  async () => {
+    const outcome = await machine.run(['pull', 'there', '/proc/none/of/these', '--json'], {
+      launcher: ['timeout', '20'],
+    });
+    expectError(outcome, 1, 'failed');
+    const served = await runProgram(daemonProgram, ['serve', '--data', '/proc/none/of/these'], {
+      launcher: ['timeout', '20'],
+    });
+    expect(served.stderr).toContain("jaycloudd: error: ENOENT: no such file or directory, mkdir '/proc/none'");
+    expect(served.exit).toBe(1);
+  },
+);

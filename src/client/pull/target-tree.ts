@@ -4,6 +4,7 @@
 import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { type ByteText, byteTextOf, comparePaths, systemPath } from '../byte-text.js';
 import { ClientError } from '../errors.js';
+import { makeFolders } from '../make-folders.js';
 
 const openFoldersMax = 256;
 const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -48,7 +49,7 @@ export class TargetTree {
   /** Opens the folder, making it and its parents where they are missing. Throws ClientError `failed`. */
   constructor(root: string) {
     try {
-      mkdirSync(root, { recursive: true });
+      makeFolders(root);
       // The user named this one: a symlink here is the user's own choice.
       const file = hasHandles ? openSync(root, constants.O_RDONLY | constants.O_DIRECTORY) : -1;
       const path = hasHandles ? handlePath(file) : byteTextOf(root);

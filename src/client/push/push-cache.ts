@@ -3,10 +3,11 @@
 // the vault's members have, because it names files and holds chunk keys. It is only ever a shortcut: absent, stale or
 // damaged, it is ignored and everything is read.
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { concatBytes, toHex } from '../../protocol/bytes.js';
 import type { ByteText } from '../byte-text.js';
+import { makeFolders } from '../make-folders.js';
 import type { ChunkRef, NodeRef } from '../seal.js';
 import { openCacheBlock, sealCacheBlock, sealedOverheadBytes } from '../sealed-cache.js';
 import type { FileSignature } from './source-stat.js';
@@ -62,7 +63,7 @@ export class PushCacheWriter {
     this.#temporary = `${path}.${toHex(randomBytes(6))}.tmp`;
     this.#key = key;
     this.#try(() => {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeFolders(dirname(path), 0o700);
       this.#file = openSync(this.#temporary, 'wx', 0o600);
       // The first block is written last: the origin is known only when the snapshot stands.
       writeAll(this.#file, new Uint8Array(4 + originBytes + sealedOverheadBytes));
