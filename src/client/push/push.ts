@@ -24,36 +24,40 @@ import { onceEach, type PushOptions, type PushProblem, type PushProgress, type P
 import type { FailedFile, SealedFile } from './seal-messages.js';
 import { SealPool } from './seal-pool.js';
 import { type FileSignature, isSameVersion } from './source-stat.js';
-import { type WalkedEntry, walk } from './walk.js';
+import type { WalkedEntry } from './walk.js';
+import type { WalkItem } from './walk-messages.js';
+import { WalkThread } from './walk-thread.js';
 
 /** Entries that may wait behind one slow file. */
 const queuedEntriesMax = 65_536;
 /** Node blobs of what has not changed, kept until it is known whether anything has. */
 const nodeBytesMax = 16 * 1024 * 1024;
-const walkedPerTurn = 512;
 
 const everyoneDomain = 0;
 const vaultDomain = 1;
 
 /** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
-  const log = await openPushLog(vault);
   const told = { ...options, onProblem: onceEach(options.onProblem) };
-  if (!options.reread) {
-    try {
-      return await runOnce(vault, log, told, progress);
-    } catch (error) {
-      if (!isContentMissing(error)) throw error;
+  // It begins while the log is read.
+  let walk = new WalkThread(options.found);
+  try {
+    const log = await openPushLog(vault);
+    for (let { reread } = options; ; reread = true) {
+      try {
+        return await runOnce(vault, log, { ...told, reread }, progress, walk);
+      } catch (error) {
+        if (!isContentMissing(error)) throw error;
+        // Where everything was asked for, a daemon that lacks something contradicts itself.
+        if (reread) throw integrityError('the daemon does not have what it said it has: no snapshot was made', error);
+      }
       // The daemon has found something damaged that unchanged files refer to: reading them again stores it again.
       Object.assign(progress, { files: 0, bytes: 0 });
+      await walk.close();
+      walk = new WalkThread(options.found);
     }
-  }
-  try {
-    return await runOnce(vault, log, { ...told, reread: true }, progress);
-  } catch (error) {
-    if (!isContentMissing(error)) throw error;
-    // Everything was asked for, so a daemon that lacks something contradicts itself.
-    throw integrityError('the daemon does not have what it said it has: no snapshot was made', error);
+  } finally {
+    await walk.close();
   }
 }
 
@@ -66,10 +70,11 @@ async function runOnce(
   log: WritableLog,
   options: PushOptions,
   progress: PushProgress,
+  walk: WalkThread,
 ): Promise<PushResult> {
   const run = new PushRun(vault, log, options, progress);
   try {
-    return await run.run();
+    return await run.run(walk);
   } finally {
     await run.close();
   }
@@ -139,19 +144,17 @@ class PushRun {
     this.#cacheWriter = new PushCacheWriter(cachePath, vault.cacheKey);
   }
 
-  async run(): Promise<PushResult> {
+  async run(walk: WalkThread): Promise<PushResult> {
     const { found } = this.#options;
     // Needed at the end, and loaded while the threads work.
     loadSuite().catch(() => undefined);
     for (const { path, message } of found.missing) this.#problem('unreadable', byteTextOf(path), message);
-    let walked = 0;
-    for (const item of walk(found)) {
-      if (item.kind === 'entry') {
-        const waiting = this.#visit(item);
+    for await (const batch of walk.batches()) {
+      for (const item of batch) {
+        const waiting = this.#take(item);
         if (waiting !== undefined) await waiting;
-      } else this.#problem(item.kind === 'special' ? 'skipped' : 'unreadable', item.source, item.message);
-      walked += 1;
-      if (walked % walkedPerTurn === 0) await this.#breathe();
+      }
+      await this.#breathe();
     }
     await this.#pool.drain();
     await this.#sender.flush();
@@ -166,6 +169,12 @@ class PushRun {
   }
 
   /** Returns a promise only where it must be waited for: most files only join a batch. */
+  #take(item: WalkItem): Promise<void> | undefined {
+    if (item.kind === 'entry') return this.#visit(item);
+    this.#problem(item.kind === 'special' ? 'skipped' : 'unreadable', item.source, item.message);
+    return undefined;
+  }
+
   #visit(walked: WalkedEntry): Promise<void> | undefined {
     if (walked.type === 'directory') {
       this.#queue.addDirectory(walked);
