@@ -3,8 +3,9 @@
 import { compareBytes, concatBytes, equalBytes } from '../protocol/bytes.js';
 import { ClientError, integrityError } from './errors.js';
 import { frameKinds } from './frame.js';
-import { decodeIndex, decodeLeaf, type IndexChild } from './manifest-codec.js';
+import { decodeIndex, decodeLeaf } from './manifest-decoder.js';
 import type { ManifestEntry } from './manifest-entry.js';
+import type { IndexChild } from './manifest-nodes.js';
 import { type NodeRef, type OpenedNode, openNode } from './seal.js';
 
 /** Nodes asked for in one call. */

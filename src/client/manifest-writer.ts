@@ -5,16 +5,7 @@ import { compareBytes } from '../protocol/bytes.js';
 import { childrenMax } from '../protocol/limits.js';
 import { ClientError } from './errors.js';
 import { frameKinds } from './frame.js';
-import {
-  type EncodedNode,
-  encodeChunkList,
-  encodeIndex,
-  encodeLeaf,
-  type IndexChild,
-  indexChildrenMax,
-  indexLevelMax,
-  leafEntriesMax,
-} from './manifest-codec.js';
+import { type EncodedNode, encodeChunkList, encodeIndex, encodeLeaf } from './manifest-encoder.js';
 import {
   type ChunkListRef,
   checkEntry,
@@ -23,6 +14,7 @@ import {
   listChunksMax,
   type ManifestEntry,
 } from './manifest-entry.js';
+import { type IndexChild, indexChildrenMax, indexLevelMax, leafEntriesMax } from './manifest-nodes.js';
 import { type ChunkRef, type NodeKind, type NodeRef, type SealedBlob, sealNode } from './seal.js';
 
 const leafEntriesMin = 64;

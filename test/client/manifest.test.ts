@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { frameKinds } from '../../src/client/frame.js';
-import { decodeChunkList, decodeIndex, encodeIndex, encodeLeaf } from '../../src/client/manifest-codec.js';
+import { decodeChunkList, decodeIndex } from '../../src/client/manifest-decoder.js';
+import { encodeIndex, encodeLeaf } from '../../src/client/manifest-encoder.js';
 import type { ManifestEntry } from '../../src/client/manifest-entry.js';
 import { type FetchNodes, fetchNodesMax, type ManifestItem, readManifest } from '../../src/client/manifest-reader.js';
 import { ManifestWriter, pathCutHash } from '../../src/client/manifest-writer.js';

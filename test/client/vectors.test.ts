@@ -14,7 +14,8 @@ import {
   deriveVaultKeys,
 } from '../../src/client/key-hierarchy.js';
 import { LogState } from '../../src/client/log-state.js';
-import { decodeLeaf, encodeLeaf } from '../../src/client/manifest-codec.js';
+import { decodeLeaf } from '../../src/client/manifest-decoder.js';
+import { encodeLeaf } from '../../src/client/manifest-encoder.js';
 import { NameKey } from '../../src/client/name-key.js';
 import { formatRecoveryKey, parseRecoveryKey } from '../../src/client/recovery-key.js';
 import { type NodeKind, openLeaf, openNode, sealLeaf, sealNode } from '../../src/client/seal.js';

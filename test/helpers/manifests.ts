@@ -1,7 +1,8 @@
 // Builds and reads small manifests for tests.
 import { expect } from 'vitest';
 import { frameKinds } from '../../src/client/frame.js';
-import { decodeLeaf, encodeLeaf } from '../../src/client/manifest-codec.js';
+import { decodeLeaf } from '../../src/client/manifest-decoder.js';
+import { encodeLeaf } from '../../src/client/manifest-encoder.js';
 import type { ManifestEntry } from '../../src/client/manifest-entry.js';
 import { type FetchNodes, type ManifestItem, readManifest } from '../../src/client/manifest-reader.js';
 import { ManifestWriter } from '../../src/client/manifest-writer.js';

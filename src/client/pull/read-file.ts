@@ -2,7 +2,7 @@
 import type { DaemonApi } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
 import { createFetchNodes, reportDamage } from '../fetch-nodes.js';
-import { decodeChunkList } from '../manifest-codec.js';
+import { decodeChunkList } from '../manifest-decoder.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { readManifest } from '../manifest-reader.js';
 import { type ChunkRef, type NodeRef, openLeaf, openNode } from '../seal.js';

@@ -1,6 +1,5 @@
-// The three kinds of node of a manifest as bytes (docs/format.md, "Nodes"): leaves with entries, indexes over
-// nodes, lists of chunks. Ids stand once, in the clear list of children; everything else is in the encrypted part.
-import { bytesKey, compareBytes } from '../protocol/bytes.js';
+// The nodes of a manifest, read (docs/format.md, "Nodes"): every field is checked.
+import { compareBytes } from '../protocol/bytes.js';
 import { childrenMax, rawBytesMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
 import { frameKinds } from './frame.js';
@@ -9,7 +8,6 @@ import {
   checkEntry,
   checkManifestPath,
   chunkListsMax,
-  type EntryType,
   idMax,
   inlineChunksMax,
   listChunksMax,
@@ -19,48 +17,19 @@ import {
   ownerNameBytesMax,
   pathBytesMax,
 } from './manifest-entry.js';
-import { blobKeyBytes, type ChunkRef, type NodeRef, type OpenedNode } from './seal.js';
-import { arrayField, bytesField, decodeStrict, encodeStrict, integerField, textField } from './strict-cbor.js';
-
-const version = 1;
-const entryTypes: readonly EntryType[] = ['directory', 'file', 'symlink'];
-const entryFields = 11;
-
-export const leafEntriesMax = 4096;
-export const indexChildrenMax = 2048;
-/** Deepest index: 2,048 to the eighth power of leaves is beyond any tree. */
-export const indexLevelMax = 8;
-
-/** What an index node says of one child. */
-export interface IndexChild {
-  readonly ref: NodeRef;
-  readonly firstPath: Uint8Array;
-  readonly entries: number;
-  readonly bytes: number;
-}
-
-/** A node's content before sealing. */
-export interface EncodedNode {
-  readonly raw: Uint8Array;
-  readonly children: readonly Uint8Array[];
-}
-
-/** Numbers children in the order of their first use. */
-class ChildTable {
-  readonly ids: Uint8Array[] = [];
-  readonly #indexes = new Map<string, number>();
-
-  indexOf(id: Uint8Array): number {
-    const name = bytesKey(id);
-    let index = this.#indexes.get(name);
-    if (index === undefined) {
-      index = this.ids.length;
-      this.ids.push(id);
-      this.#indexes.set(name, index);
-    }
-    return index;
-  }
-}
+import {
+  entryFields,
+  entryTypes,
+  type IndexChild,
+  indexChildrenMax,
+  indexLevelMax,
+  leafEntriesMax,
+  manifestVersion,
+  type Owner,
+  ownerName,
+} from './manifest-nodes.js';
+import { blobKeyBytes, type ChunkRef, type OpenedNode } from './seal.js';
+import { arrayField, bytesField, decodeStrict, integerField, textField } from './strict-cbor.js';
 
 /** Hands out children by index and sees that each is used, for the first time in order. */
 class ChildReader {
@@ -81,40 +50,6 @@ class ChildReader {
   end(): void {
     if (this.#used !== this.#children.length) throw integrityError('a node lists a child that it does not name');
   }
-}
-
-function refFields(refs: readonly NodeRef[], lengths: readonly number[], table: ChildTable): unknown[] {
-  return refs.flatMap((ref, i) => [table.indexOf(ref.id), ref.key, lengths[i]]);
-}
-
-/** Entries in path order that pass `checkEntry`, with at most `childrenMax` different references. */
-export function encodeLeaf(entries: readonly ManifestEntry[]): EncodedNode {
-  const table = new ChildTable();
-  const owners: unknown[] = [];
-  const ownerIndexes = new Map<string, number>();
-  const rows = entries.map((entry) => {
-    const name = ownerName(entry);
-    let owner = ownerIndexes.get(name);
-    if (owner === undefined) {
-      owner = owners.length;
-      owners.push([entry.uid, entry.gid, entry.user, entry.group]);
-      ownerIndexes.set(name, owner);
-    }
-    return [
-      entry.path,
-      entryTypes.indexOf(entry.type),
-      entry.mode,
-      owner,
-      entry.mtimeSeconds,
-      entry.mtimeNanoseconds,
-      entry.size,
-      entry.sparse,
-      entry.linkTarget ?? entry.hardlinkTo ?? null,
-      entry.chunks.flatMap((ref) => [table.indexOf(ref.id), ref.key, ref.rawLength]),
-      entry.chunkLists.flatMap((ref) => [table.indexOf(ref.id), ref.key, ref.size]),
-    ];
-  });
-  return { raw: encodeStrict([version, owners, rows]), children: table.ids };
 }
 
 /** The entries of an opened leaf, every one checked; throws integrityError. */
@@ -145,13 +80,6 @@ export function decodeLeaf(node: OpenedNode): ManifestEntry[] {
   }
   children.end();
   return entries;
-}
-
-type Owner = Pick<ManifestEntry, 'uid' | 'gid' | 'user' | 'group'>;
-
-/** Names have no NUL, so different owners have different names here. */
-function ownerName(owner: Owner): string {
-  return `${String(owner.uid)} ${String(owner.gid)} ${owner.user}\0${owner.group}`;
 }
 
 function decodeOwner(value: unknown): Owner {
@@ -218,20 +146,6 @@ function references(
   return found;
 }
 
-/** 1 to `listChunksMax` references. */
-export function encodeChunkList(chunks: readonly ChunkRef[]): EncodedNode {
-  const table = new ChildTable();
-  const raw = encodeStrict([
-    version,
-    refFields(
-      chunks,
-      chunks.map((chunk) => chunk.rawLength),
-      table,
-    ),
-  ]);
-  return { raw, children: table.ids };
-}
-
 /** The chunks of an opened list whose reference says `sizeBytes`; throws integrityError. */
 export function decodeChunkList(node: OpenedNode, sizeBytes: number): ChunkRef[] {
   const fields = nodeFields(node, frameKinds.chunkList, 2);
@@ -245,12 +159,6 @@ export function decodeChunkList(node: OpenedNode, sizeBytes: number): ChunkRef[]
   children.end();
   if (sum !== sizeBytes) throw integrityError('a chunk list has another size than its reference says');
   return chunks;
-}
-
-/** `level` 1 stands over leaves, each further level over the one below. */
-export function encodeIndex(level: number, nodes: readonly IndexChild[]): EncodedNode {
-  const rows = nodes.flatMap((node) => [node.firstPath, node.ref.key, node.entries, node.bytes]);
-  return { raw: encodeStrict([version, level, rows]), children: nodes.map((node) => node.ref.id) };
 }
 
 export function decodeIndex(node: OpenedNode): { level: number; nodes: IndexChild[] } {
@@ -279,6 +187,6 @@ function nodeFields(node: OpenedNode, kind: number, count: number): readonly unk
   if (node.kind !== kind) throw integrityError('a manifest node of another kind');
   if (node.children.length > childrenMax) throw integrityError('a manifest node has too many children');
   const fields = arrayField(decodeStrict(node.raw), count, count);
-  if (fields[0] !== version) throw integrityError('a manifest node of an unknown version');
+  if (fields[0] !== manifestVersion) throw integrityError('a manifest node of an unknown version');
   return fields;
 }
