@@ -3,22 +3,26 @@ import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ClientError } from '../client/errors.js';
-import { accountCommands } from './commands/account.js';
-import { catCommand } from './commands/cat.js';
-import { doctorCommand } from './commands/doctor.js';
-import { forgetCommand } from './commands/forget.js';
-import { keyCommand } from './commands/key.js';
-import { logCommand } from './commands/log.js';
-import { lsCommand } from './commands/ls.js';
-import { passwdCommand } from './commands/passwd.js';
-import { pullCommand } from './commands/pull.js';
-import { pushCommand } from './commands/push.js';
-import { recoveryCommands } from './commands/recover.js';
-import { rmCommand } from './commands/rm.js';
-import { sessionCommand } from './commands/session.js';
-import { tokenCommand } from './commands/token.js';
+import {
+  accountCommands,
+  doctorCommand,
+  keyCommand,
+  passwdCommand,
+  recoveryCommands,
+  sessionCommand,
+} from './define-account.js';
+import {
+  catCommand,
+  forgetCommand,
+  logCommand,
+  lsCommand,
+  pullCommand,
+  pushCommand,
+  rmCommand,
+} from './define-snapshots.js';
+import { tokenCommand } from './define-token.js';
 import { explain } from './exit-codes.js';
-import { Output } from './output.js';
+import type { Output } from './output.js';
 import type { GlobalFlags, Session } from './session.js';
 
 /** Runs a command's work in a session of its own; what it resolves to is the exit code. */
@@ -119,7 +123,6 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function runSession(flags: GlobalFlags, work: (session: Session) => Promise<number>): Promise<number> {
-  const output = new Output({ json: flags.json ?? false, quiet: flags.quiet ?? false });
   const interruption = new AbortController();
   const interrupt = () => {
     interruption.abort();
@@ -131,10 +134,14 @@ async function runSession(flags: GlobalFlags, work: (session: Session) => Promis
     stdout.fault ??= error;
     interrupt();
   });
+  // Loaded here, because `--version` and `--help` need none of it.
+  const [{ Output: OpenOutput }, { Session: OpenSession }] = await Promise.all([
+    import('./output.js'),
+    import('./session.js'),
+  ]);
+  const output = new OpenOutput({ json: flags.json ?? false, quiet: flags.quiet ?? false });
   let session: Session | undefined;
   try {
-    // Loaded here, because `--version` and `--help` need none of it.
-    const { Session: OpenSession } = await import('./session.js');
     session = new OpenSession(flags, output, interruption.signal);
     const exitCode = await work(session);
     // What a write came to is told a turn later.

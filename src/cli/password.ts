@@ -1,6 +1,5 @@
 // Secrets that the user gives: passwords and recovery keys. They come from a prompt, standard input or the environment,
 // never from the command line: that is seen by `ps`.
-import { read } from 'read';
 import { ClientError } from '../client/errors.js';
 
 /** Nobody types more; a wrong file on standard input should not fill the memory. */
@@ -14,6 +13,7 @@ export interface PasswordSource {
 }
 
 async function prompt(question: string): Promise<string> {
+  const { read } = await import('read');
   try {
     return await read({ prompt: question, silent: true, output: process.stderr });
   } catch (cause) {

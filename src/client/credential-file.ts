@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import scryptJs from 'scrypt-js';
 import { z } from 'zod';
 import { fromBase64, toBase64, utf8 } from '../protocol/bytes.js';
 import { unwritable } from './config.js';
@@ -39,6 +38,7 @@ let lastKey: { readonly passphrase: string; readonly kdf: string; readonly key: 
 async function stretch(passphrase: string, kdf: Kdf): Promise<Uint8Array> {
   const kdfText = JSON.stringify(kdf);
   if (lastKey?.passphrase === passphrase && lastKey.kdf === kdfText) return lastKey.key;
+  const { default: scryptJs } = await import('scrypt-js');
   // The asynchronous form keeps the event loop alive: progress and Ctrl-C work while it runs.
   const password = utf8(passphrase.normalize('NFKC'));
   const key = await scryptJs.scrypt(password, fromBase64(kdf.salt), 2 ** kdf.logN, kdf.r, kdf.p, 32);

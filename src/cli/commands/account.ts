@@ -1,43 +1,17 @@
 // register, login, logout, whoami.
 import { hostname } from 'node:os';
-import { Command } from 'commander';
 import { checkAccountName } from '../../client/account-name.js';
 import { deleteCredential, prepareToKeep, readCredential } from '../../client/credentials.js';
 import { ClientError } from '../../client/errors.js';
 import type { TokenString } from '../../client/token-string.js';
 import { useToken } from '../../client/vault.js';
 import { endOwnCertificate } from '../end-certificates.js';
-import type { Run } from '../main.js';
 import { readPassword } from '../password.js';
 import type { Session } from '../session.js';
 import { formatBytes, formatTime } from '../text.js';
 
-interface PasswordFlags {
+export interface PasswordFlags {
   readonly passwordStdin?: boolean;
-}
-
-export function accountCommands(run: Run): Command[] {
-  const registerCommand = new Command('register')
-    .description('make an account on a daemon and log in')
-    .argument('[account]', 'account name (or JAYCLOUD_ACCOUNT)')
-    .option('--password-stdin', 'read the password from standard input')
-    .action((account: string | undefined, flags: PasswordFlags, command: Command) =>
-      run(command, (session) => runRegister(session, account, flags)),
-    );
-  const loginCommand = new Command('login')
-    .description('log in to a daemon')
-    .argument('[account]', 'account name (or JAYCLOUD_ACCOUNT)')
-    .option('--password-stdin', 'read the password from standard input')
-    .action((account: string | undefined, flags: PasswordFlags, command: Command) =>
-      run(command, (session) => runLogin(session, account, flags)),
-    );
-  const logoutCommand = new Command('logout')
-    .description('end the session and forget the keys on this machine')
-    .action((_flags: unknown, command: Command) => run(command, runLogout));
-  const whoamiCommand = new Command('whoami')
-    .description('show who is logged in where')
-    .action((_flags: unknown, command: Command) => run(command, runWhoami));
-  return [registerCommand, loginCommand, logoutCommand, whoamiCommand];
 }
 
 function accountOf(session: Session, argument: string | undefined): string {
@@ -53,7 +27,11 @@ async function passwordOf(session: Session, flags: PasswordFlags, account: strin
   return readPassword(source, account, isNew);
 }
 
-async function runRegister(session: Session, argument: string | undefined, flags: PasswordFlags): Promise<number> {
+export async function runRegister(
+  session: Session,
+  argument: string | undefined,
+  flags: PasswordFlags,
+): Promise<number> {
   const account = accountOf(session, argument);
   const password = await passwordOf(session, flags, account, true);
   const { invite } = session.settings;
@@ -77,7 +55,7 @@ async function runRegister(session: Session, argument: string | undefined, flags
   return 0;
 }
 
-async function runLogin(session: Session, argument: string | undefined, flags: PasswordFlags): Promise<number> {
+export async function runLogin(session: Session, argument: string | undefined, flags: PasswordFlags): Promise<number> {
   const account = accountOf(session, argument);
   const password = await passwordOf(session, flags, account, false);
   const options = { account, password, label: hostname(), solver: session.solver };
@@ -90,7 +68,7 @@ async function runLogin(session: Session, argument: string | undefined, flags: P
   return 0;
 }
 
-async function runLogout(session: Session): Promise<number> {
+export async function runLogout(session: Session): Promise<number> {
   const credential = await readCredential(session.settings);
   const { server } = session.settings;
   if (credential === undefined) throw new ClientError('not-logged-in', `not logged in to ${server}`);
@@ -116,7 +94,7 @@ async function runLogout(session: Session): Promise<number> {
 }
 
 /** What a token is and may do, without opening anything. */
-async function runWhoamiToken(session: Session, token: TokenString): Promise<number> {
+export async function runWhoamiToken(session: Session, token: TokenString): Promise<number> {
   const api = await session.api();
   useToken(api, token);
   const { id, account, vaultId, scopes, isPushOnly, expiresAt, quotaBytes, usedBytes } = await api.getToken();
@@ -139,7 +117,7 @@ async function runWhoamiToken(session: Session, token: TokenString): Promise<num
   return 0;
 }
 
-async function runWhoami(session: Session): Promise<number> {
+export async function runWhoami(session: Session): Promise<number> {
   if (session.settings.token !== undefined) return runWhoamiToken(session, session.settings.token);
   const vault = await session.vault();
   const { account, accountId, vaultId, ownedBytes, quotaBytes, session: own } = await vault.api.getAccount();

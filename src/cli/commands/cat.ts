@@ -1,24 +1,13 @@
 // cat: one file of a snapshot on standard output, each chunk checked before it is written.
 import { once } from 'node:events';
-import { Command } from 'commander';
 import { ClientError } from '../../client/errors.js';
 import { readFileContent } from '../../client/pull/read-file.js';
 import { findSnapshot, parseReference, snapshotPath } from '../../client/snapshots.js';
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 
-export function catCommand(run: Run): Command {
-  return new Command('cat')
-    .description('write one file of a snapshot to standard output')
-    .argument('<reference>', 'NAME[@VERSION]:PATH')
-    .action((reference: string, _flags: unknown, command: Command) =>
-      run(command, (session) => runCat(session, reference)),
-    );
-}
-
-async function runCat(session: Session, text: string): Promise<number> {
+export async function runCat(session: Session, text: string): Promise<number> {
   const reference = parseReference(text);
   const path = snapshotPath(reference);
   if (path.length === 0) throw new ClientError('usage', 'which file?', 'write NAME:PATH or NAME@VERSION:PATH');

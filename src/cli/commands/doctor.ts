@@ -1,22 +1,12 @@
 // doctor: how this machine stands, line by line, and what to do.
-import { Command } from 'commander';
 import { listVariables } from '../../client/config.js';
 import { type Check, examine, ok } from '../../client/doctor.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatCount } from '../text.js';
 
 const exitFailed = 1;
 
-export function doctorCommand(run: Run): Command {
-  return new Command('doctor')
-    .description('explain how this machine is set up, and what is wrong')
-    .action((_flags: unknown, command: Command) =>
-      run(command, (session) => runDoctor(session, command.parent?.version() ?? '')),
-    );
-}
-
-async function runDoctor(session: Session, version: string): Promise<number> {
+export async function runDoctor(session: Session, version: string): Promise<number> {
   let checks = 0;
   let failed = 0;
   for await (const { check, state, message, hint } of examineAll(session, version)) {

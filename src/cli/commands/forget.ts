@@ -1,63 +1,24 @@
 // forget: delete the snapshots that a policy does not keep.
-import { Command, InvalidArgumentError } from 'commander';
 import { authorGroupOf } from '../../client/authors.js';
 import { ClientError } from '../../client/errors.js';
 import { applyRetention, isEmptyPolicy, type RetainedSnapshot, type RetentionPolicy } from '../../client/retention.js';
 import { checkName, deleteSnapshot, listSnapshots, type Snapshot } from '../../client/snapshots.js';
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
-import { parseDuration } from '../../protocol/quantities.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatCount, formatTime } from '../text.js';
 
-interface ForgetFlags extends Omit<RetentionPolicy, 'keepWithinMs'> {
+export interface ForgetFlags extends Omit<RetentionPolicy, 'keepWithinMs'> {
   readonly keepWithin?: number;
   readonly all?: boolean;
   readonly dryRun?: boolean;
-}
-
-const countMax = 1_000_000;
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!/^\d+$/.test(text) || count > countMax) throw new InvalidArgumentError('not a number of snapshots');
-  return count;
-}
-
-/** `30d` and the like, in milliseconds. */
-function parseSpan(text: string): number {
-  const span = parseDuration(text);
-  // `m` is minutes elsewhere, and somebody here would mean months.
-  if (span === undefined || text.endsWith('m')) {
-    throw new InvalidArgumentError('write a number with h, d, w or y, for example 30d');
-  }
-  return span;
-}
-
-export function forgetCommand(run: Run): Command {
-  return new Command('forget')
-    .description('delete the snapshots that a policy does not keep')
-    .argument('[name]', 'only those of this name')
-    .option('--all', 'those of every name')
-    .option('--keep-last <n>', 'keep the last N', parseCount)
-    .option('--keep-hourly <n>', 'keep the last one of each of N hours', parseCount)
-    .option('--keep-daily <n>', 'keep the last one of each of N days', parseCount)
-    .option('--keep-weekly <n>', 'keep the last one of each of N weeks', parseCount)
-    .option('--keep-monthly <n>', 'keep the last one of each of N months', parseCount)
-    .option('--keep-yearly <n>', 'keep the last one of each of N years', parseCount)
-    .option('--keep-within <time>', 'keep what is younger than this, for example 30d', parseSpan)
-    .option('--dry-run', 'show what would be deleted, and delete nothing')
-    .action((name: string | undefined, flags: ForgetFlags, command: Command) =>
-      run(command, (session) => runForget(session, name, flags)),
-    );
 }
 
 interface Candidate extends RetainedSnapshot {
   readonly of: Snapshot;
 }
 
-async function runForget(session: Session, text: string | undefined, flags: ForgetFlags): Promise<number> {
+export async function runForget(session: Session, text: string | undefined, flags: ForgetFlags): Promise<number> {
   const name = text === undefined ? undefined : checkName(text);
   const policy = policyOf(flags, name);
   const vault = await session.vault();

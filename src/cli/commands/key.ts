@@ -1,23 +1,11 @@
 // key rotate: new keys for account and vault, without moving content.
-import { Command } from 'commander';
 import { VaultLog } from '../../client/vault-log.js';
-import type { Run } from '../main.js';
 import { readPassword } from '../password.js';
 import type { Session } from '../session.js';
 import { formatBytes, formatCount } from '../text.js';
 
-interface RotateFlags {
+export interface RotateFlags {
   readonly passwordStdin?: boolean;
-}
-
-export function keyCommand(run: Run): Command {
-  const key = new Command('key').description('the keys of account and vault');
-  key
-    .command('rotate')
-    .description('make new keys; ends every token and all other sessions')
-    .option('--password-stdin', 'read the password from standard input')
-    .action((flags: RotateFlags, command: Command) => run(command, (session) => runRotate(session, flags)));
-  return key;
 }
 
 /** What nobody should believe to be undone by new keys. */
@@ -29,7 +17,7 @@ const notUndone = [
   '  - content that is shared with everyone can be guessed as before',
 ];
 
-async function runRotate(session: Session, flags: RotateFlags): Promise<number> {
+export async function runRotate(session: Session, flags: RotateFlags): Promise<number> {
   const credential = await session.credential();
   const vault = await session.vault();
   const { api, account } = vault;

@@ -1,25 +1,13 @@
 // log: the snapshots of the vault, newest first.
-import { Command } from 'commander';
 import { createAuthorFinder, type NamedAuthor } from '../../client/authors.js';
 import { ClientError } from '../../client/errors.js';
 import { checkName, listSnapshots } from '../../client/snapshots.js';
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatBytes, formatCount, formatTime, jsonPath } from '../text.js';
 
-export function logCommand(run: Run): Command {
-  return new Command('log')
-    .description('list snapshots, newest first')
-    .argument('[name]', 'only those of this name')
-    .option('--authors', 'show who pushed each: which session or token, certified by whom')
-    .action((name: string | undefined, flags: { authors?: boolean }, command: Command) =>
-      run(command, (session) => runLog(session, name, flags.authors ?? false)),
-    );
-}
-
-async function runLog(session: Session, text: string | undefined, showsAuthors: boolean): Promise<number> {
+export async function runLog(session: Session, text: string | undefined, showsAuthors: boolean): Promise<number> {
   const name = text === undefined ? undefined : checkName(text);
   const vault = await session.vault();
   requireScope(vault, 'list', 'pull');

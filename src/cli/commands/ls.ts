@@ -1,5 +1,4 @@
 // ls: the names in the vault, or what a snapshot holds.
-import { Command } from 'commander';
 import { ClientError, integrityError } from '../../client/errors.js';
 import { createFetchNodes } from '../../client/fetch-nodes.js';
 import type { ManifestEntry } from '../../client/manifest-entry.js';
@@ -7,17 +6,11 @@ import { readManifest } from '../../client/manifest-reader.js';
 import { findSnapshot, listSnapshots, parseReference, type Snapshot, snapshotPath } from '../../client/snapshots.js';
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatBytes, formatTime, jsonPath, printablePath } from '../text.js';
 
-export function lsCommand(run: Run): Command {
-  return new Command('ls')
-    .description('list the names in the vault, or what a snapshot holds')
-    .argument('[reference]', 'NAME[@VERSION][:PATH]')
-    .action((reference: string | undefined, _flags: unknown, command: Command) =>
-      run(command, (session) => (reference === undefined ? listNames(session) : listEntries(session, reference))),
-    );
+export function runLs(session: Session, reference: string | undefined): Promise<number> {
+  return reference === undefined ? listNames(session) : listEntries(session, reference);
 }
 
 async function listNames(session: Session): Promise<number> {

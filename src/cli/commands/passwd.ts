@@ -1,23 +1,14 @@
 // passwd: another password for the account that is logged in. The keys stay the same, so no data moves.
-import { Command } from 'commander';
 import { endCertificates } from '../end-certificates.js';
-import type { Run } from '../main.js';
 import { readPasswordChange } from '../password.js';
 import type { Session } from '../session.js';
 import { formatCount } from '../text.js';
 
-interface PasswdFlags {
+export interface PasswdFlags {
   readonly passwordStdin?: boolean;
 }
 
-export function passwdCommand(run: Run): Command {
-  return new Command('passwd')
-    .description('change the password and end all other sessions')
-    .option('--password-stdin', 'read the present and the new password from standard input, a line each')
-    .action((flags: PasswdFlags, command: Command) => run(command, (session) => runPasswd(session, flags)));
-}
-
-async function runPasswd(session: Session, flags: PasswdFlags): Promise<number> {
+export async function runPasswd(session: Session, flags: PasswdFlags): Promise<number> {
   const credential = await session.credential();
   const api = await session.api();
   api.useSession(credential.sessionSecret);

@@ -1,7 +1,6 @@
 // pull: bring a snapshot, or a part of one, back.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
 import { ClientError } from '../../client/errors.js';
 import type { PullProgress } from '../../client/pull/pull.js';
 import type { Overwrite } from '../../client/pull/restore-file.js';
@@ -9,32 +8,13 @@ import { findSnapshot, parseReference, snapshotPath } from '../../client/snapsho
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
 import { exitPartial } from '../exit-codes.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatBytes, formatCount, formatSeconds } from '../text.js';
 
-interface PullFlags {
+export interface PullFlags {
   readonly overwrite: Overwrite;
   readonly owner: boolean;
   readonly keepSetuid?: boolean;
-}
-
-export function pullCommand(run: Run): Command {
-  return new Command('pull')
-    .alias('restore')
-    .description('bring a snapshot, or a part of one, back')
-    .argument('<reference>', 'NAME[@VERSION][:PATH]')
-    .argument('[dest]', "folder to write into (default: ./ and the name's last part)")
-    .addOption(
-      new Option('--overwrite <rule>', 'what to do where a file is there already')
-        .choices(['never', 'if-changed', 'always'])
-        .default('never'),
-    )
-    .option('--no-owner', 'do not restore owner and group (only root does)')
-    .option('--keep-setuid', 'restore setuid and setgid bits of files')
-    .action((reference: string, destination: string | undefined, flags: PullFlags, command: Command) =>
-      run(command, (session) => runPull(session, reference, destination, flags)),
-    );
 }
 
 function checkDestination(name: string, given: string | undefined): string {
@@ -44,7 +24,12 @@ function checkDestination(name: string, given: string | undefined): string {
   return own;
 }
 
-async function runPull(session: Session, text: string, given: string | undefined, flags: PullFlags): Promise<number> {
+export async function runPull(
+  session: Session,
+  text: string,
+  given: string | undefined,
+  flags: PullFlags,
+): Promise<number> {
   const startedAt = performance.now();
   const reference = parseReference(text);
   const destination = checkDestination(reference.name, given);

@@ -2,49 +2,21 @@
 import { hostname } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError, Option } from 'commander';
 import type { PushProgress, PushResult } from '../../client/push/push-options.js';
 import { startScan } from '../../client/push/scan.js';
 import { findSources } from '../../client/push/walk.js';
 import { checkName } from '../../client/snapshots.js';
 import { requireScope } from '../../client/vault.js';
 import { exitPartial } from '../exit-codes.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatBytes, formatCount, formatSeconds, shellWord } from '../text.js';
 
-interface PushFlags {
+export interface PushFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
   readonly dedup: 'everyone' | 'vault';
   readonly private?: readonly string[];
   readonly reread?: boolean;
-}
-
-const collect = (value: string, before: readonly string[] = []) => [...before, value];
-
-function parseTag(value: string, before: readonly string[] = []): string[] {
-  if (value.length === 0 || value.length > 100) throw new InvalidArgumentError('a tag has 1 to 100 characters');
-  return [...before, value];
-}
-
-export function pushCommand(run: Run): Command {
-  return new Command('push')
-    .alias('backup')
-    .description('store files and folders as a new snapshot')
-    .argument('<path...>', 'one folder (its contents are stored) or several files and folders')
-    .option('--name <name>', 'name of the series of snapshots (default: HOST/FOLDER)')
-    .option('--tag <tag>', 'label for this snapshot; may be given again', parseTag)
-    .addOption(
-      new Option('--dedup <reach>', 'who may share stored content with this push')
-        .choices(['everyone', 'vault'])
-        .default('everyone'),
-    )
-    .option('--private <pattern>', 'keep matching files to this vault (gitignore syntax); may be given again', collect)
-    .option('--reread', 'read every file, even those that look unchanged')
-    .action((paths: string[], flags: PushFlags, command: Command) =>
-      run(command, (session) => runPush(session, paths, flags)),
-    );
 }
 
 /** HOST/FOLDER, with what a name cannot hold taken out. */
@@ -55,7 +27,7 @@ function defaultName(paths: readonly string[]): string {
   return `${clean(hostname())}/${clean(last) || 'root'}`;
 }
 
-async function runPush(session: Session, paths: readonly string[], flags: PushFlags): Promise<number> {
+export async function runPush(session: Session, paths: readonly string[], flags: PushFlags): Promise<number> {
   const startedAt = performance.now();
   const name = checkName(flags.name ?? defaultName(paths));
   const { push } = await import('../../client/push/push.js');

@@ -1,6 +1,5 @@
 // recover and recovery rehearse: what the recovery key is for, and the proof beforehand that it will do.
 import { hostname } from 'node:os';
-import { Command } from 'commander';
 import { checkAccountName, localAccount } from '../../client/account-name.js';
 import { findLogin } from '../../client/config.js';
 import { prepareToKeep, readCredential } from '../../client/credentials.js';
@@ -8,37 +7,16 @@ import { ClientError, integrityError } from '../../client/errors.js';
 import { parseRecoveryKey } from '../../client/recovery-key.js';
 import { concatBytes, equalBytes } from '../../protocol/bytes.js';
 import { endCertificates } from '../end-certificates.js';
-import type { Run } from '../main.js';
 import { readOnlyRecoveryKey, readRecovery } from '../password.js';
 import type { Session } from '../session.js';
 import { formatCount } from '../text.js';
 
-interface RehearseFlags {
+export interface RehearseFlags {
   readonly recoveryKeyStdin?: boolean;
 }
 
-interface RecoverFlags extends RehearseFlags {
+export interface RecoverFlags extends RehearseFlags {
   readonly passwordStdin?: boolean;
-}
-
-export function recoveryCommands(run: Run): Command[] {
-  const recoverCommand = new Command('recover')
-    .description('log in and set a new password with the recovery key alone')
-    .argument('[account]', 'account name (or JAYCLOUD_ACCOUNT)')
-    .option('--recovery-key-stdin', 'read the recovery key from the first line of standard input')
-    .option('--password-stdin', 'read the new password from standard input, below the recovery key')
-    .action((account: string | undefined, flags: RecoverFlags, command: Command) =>
-      run(command, (session) => runRecover(session, account, flags)),
-    );
-  const rehearseCommand = new Command('rehearse')
-    .description('prove that the recovery key opens the account, and change nothing')
-    .argument('[account]', 'account name (or JAYCLOUD_ACCOUNT); the one that is logged in without it')
-    .option('--recovery-key-stdin', 'read the recovery key from standard input')
-    .action((account: string | undefined, flags: RehearseFlags, command: Command) =>
-      run(command, (session) => runRehearse(session, account, flags)),
-    );
-  const recoveryCommand = new Command('recovery').description('what the recovery key is good for');
-  return [recoverCommand, recoveryCommand.addCommand(rehearseCommand)];
 }
 
 function accountOf({ settings }: Session, argument: string | undefined): string {
@@ -48,7 +26,7 @@ function accountOf({ settings }: Session, argument: string | undefined): string 
   return checkAccountName(account);
 }
 
-async function runRecover(session: Session, argument: string | undefined, flags: RecoverFlags): Promise<number> {
+export async function runRecover(session: Session, argument: string | undefined, flags: RecoverFlags): Promise<number> {
   const account = accountOf(session, argument);
   await prepareToKeep(session.settings);
   const { recoveryKey: keyEnvironment, password: environment, server } = session.settings;
@@ -72,7 +50,11 @@ async function runRecover(session: Session, argument: string | undefined, flags:
   return 0;
 }
 
-async function runRehearse(session: Session, argument: string | undefined, flags: RehearseFlags): Promise<number> {
+export async function runRehearse(
+  session: Session,
+  argument: string | undefined,
+  flags: RehearseFlags,
+): Promise<number> {
   const account = accountOf(session, argument);
   const { settings } = session;
   const isHere = findLogin(settings)?.account === account;

@@ -1,22 +1,11 @@
 // rm: delete a whole snapshot.
-import { Command } from 'commander';
 import { ClientError } from '../../client/errors.js';
 import { deleteSnapshot, findPush, parseReference } from '../../client/snapshots.js';
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 
-export function rmCommand(run: Run): Command {
-  return new Command('rm')
-    .description('delete a snapshot')
-    .argument('<reference>', 'NAME@VERSION')
-    .action((reference: string, _flags: unknown, command: Command) =>
-      run(command, (session) => runRm(session, reference)),
-    );
-}
-
-async function runRm(session: Session, text: string): Promise<number> {
+export async function runRm(session: Session, text: string): Promise<number> {
   const reference = parseReference(text);
   if (reference.path !== undefined) throw new ClientError('usage', 'only whole snapshots can be deleted');
   // Deleting by a bare name would be one slip away from deleting the wrong one.

@@ -1,39 +1,20 @@
 // session list and session revoke: where the account is logged in, and an end to that.
-import { Command } from 'commander';
 import type { DaemonApi } from '../../client/daemon-api.js';
 import { ClientError } from '../../client/errors.js';
 import type { ListSessionsResponse } from '../../protocol/account-messages.js';
 import { utf8 } from '../../protocol/bytes.js';
 import { ProtocolError } from '../../protocol/errors.js';
 import { endCertificates } from '../end-certificates.js';
-import type { Run } from '../main.js';
 import type { Session } from '../session.js';
 import { formatCount, formatTime, printablePath } from '../text.js';
 
 type ListedSession = ListSessionsResponse['sessions'][number];
 
-interface RevokeFlags {
+export interface RevokeFlags {
   readonly others?: boolean;
 }
 
-export function sessionCommand(run: Run): Command {
-  const listCommand = new Command('list')
-    .description('list where the account is logged in, last used first')
-    .action((_flags: unknown, command: Command) => run(command, runList));
-  const revokeCommand = new Command('revoke')
-    .description('end sessions of the account elsewhere')
-    .argument('[id...]', 'ids of sessions, or their first 6 digits and more')
-    .option('--others', 'end all but the one of this machine')
-    .action((ids: readonly string[], flags: RevokeFlags, command: Command) =>
-      run(command, (session) => runRevoke(session, ids, flags)),
-    );
-  return new Command('session')
-    .description('sessions of the account')
-    .addCommand(listCommand)
-    .addCommand(revokeCommand);
-}
-
-async function runList(session: Session): Promise<number> {
+export async function runList(session: Session): Promise<number> {
   const { api } = await session.vault();
   const { sessions } = await api.listSessions();
   for (const { id, label, createdAt, lastUsedAt, expiresAt, isCurrent } of sessions) {
@@ -61,7 +42,11 @@ function findSession(sessions: readonly ListedSession[], prefix: string): Listed
   return found;
 }
 
-async function runRevoke(session: Session, ids: readonly string[], { others = false }: RevokeFlags): Promise<number> {
+export async function runRevoke(
+  session: Session,
+  ids: readonly string[],
+  { others = false }: RevokeFlags,
+): Promise<number> {
   if (others !== (ids.length === 0)) {
     throw new ClientError('usage', 'which sessions?', 'give their ids, or --others for all but this one');
   }
