@@ -1,10 +1,14 @@
-// Requests over HTTP/1.1 on a pool of connections; the only importer of undici, which is loaded when it is needed.
+// Requests over HTTP/1.1 on a pool of connections; the only importer of undici, of which two parts are loaded when they are
+// needed (docs/decisions/0017-parts-of-undici.md).
 import { Readable } from 'node:stream';
 import type { Transport, TransportResponse } from './transport.js';
 
 /** HTTP over a pool of connections. `server` is an http: or https: origin. */
 export async function createHttpTransport(server: string): Promise<Transport> {
-  const { Pool } = await import('undici');
+  const [{ default: Pool }, { default: request }] = await Promise.all([
+    import('undici/lib/dispatcher/pool.js'),
+    import('undici/lib/api/api-request.js'),
+  ]);
   const pool = new Pool(server, {
     connections: 8,
     connect: { timeout: 10_000 },
@@ -13,15 +17,15 @@ export async function createHttpTransport(server: string): Promise<Transport> {
   });
   return {
     server,
-    async send(request): Promise<TransportResponse> {
-      const [only] = request.body;
-      const lengthBytes = request.body.reduce((sum, part) => sum + part.length, 0);
-      const response = await pool.request({
-        method: request.method,
-        path: request.path,
-        headers: lengthBytes > 0 ? { ...request.headers, 'content-length': String(lengthBytes) } : request.headers,
-        body: only === undefined ? null : request.body.length === 1 ? only : Readable.from(request.body),
-        signal: request.signal ?? null,
+    async send(sent): Promise<TransportResponse> {
+      const [only] = sent.body;
+      const lengthBytes = sent.body.reduce((sum, part) => sum + part.length, 0);
+      const response = await request.call(pool, {
+        method: sent.method,
+        path: sent.path,
+        headers: lengthBytes > 0 ? { ...sent.headers, 'content-length': String(lengthBytes) } : sent.headers,
+        body: only === undefined ? null : sent.body.length === 1 ? only : Readable.from(sent.body),
+        signal: sent.signal ?? null,
       });
       return {
         status: response.statusCode,

@@ -1,0 +1,84 @@
+// How much a command loads before it works (docs/decisions/0017-parts-of-undici.md): counted in files, because times tell of the machine.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Daemon, type Machine, machineOf, makeTempDir, removeTempDirs } from '../helpers/programs.js';
+
+let daemon: Daemon;
+let machine: Machine;
+let counter: string;
+let list: string;
+
+beforeAll(async () => {
+  daemon = await Daemon.start();
+  machine = await machineOf(daemon, 'starter', 'register');
+  const folder = makeTempDir();
+  list = join(folder, 'loaded');
+  counter = join(folder, 'counter.mjs');
+  const hook = `import { appendFileSync } from 'node:fs';
+  export function load(url, context, next) {
+    if (url.startsWith('file:')) appendFileSync(${JSON.stringify(list)}, url + '\\n');
+    return next(url, context);
+  }`;
+  // What CommonJS requires in turn does not always pass by the hook.
+  writeFileSync(
+    counter,
+    `import { appendFileSync } from 'node:fs';
+    import { createRequire, register } from 'node:module';
+    import { pathToFileURL } from 'node:url';
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});
+    const { cache } = createRequire(import.meta.url);
+    process.on('exit', () => {
+      for (const path of Object.keys(cache)) appendFileSync(${JSON.stringify(list)}, pathToFileURL(path).href + '\\n');
+    });`,
+  );
+});
+
+afterAll(async () => {
+  await daemon.stop();
+  removeTempDirs();
+});
+
+/** Files of the program and its packages that one command loads, threads not counted. */
+async function filesLoaded(args: readonly string[]): Promise<string[]> {
+  writeFileSync(list, '');
+  const outcome = await machine.run(args, { env: { NODE_OPTIONS: `--import ${counter}` } });
+  expect(outcome.exit, outcome.stderr).toBe(0);
+  return [...new Set(readFileSync(list, 'utf8').trim().split('\n'))].map((url) =>
+    url.replace(/.*\/node_modules\//, ''),
+  );
+}
+
+const packagesOf = (files: readonly string[]) =>
+  new Set(files.filter((file) => !file.startsWith('file:')).map((file) => /^(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]));
+
+test('--version and --help load the command lines and nothing of what they do', async () => {
+  for (const words of [['--version'], ['--help'], ['push', '--help'], ['help', 'token']]) {
+    const files = await filesLoaded(words);
+    expect(packagesOf(files), words.join(' ')).toEqual(new Set(['commander']));
+    expect(files.length, words.join(' ')).toBeLessThan(24);
+  }
+});
+
+test('ls loads what reads a log, and nothing that stores or asks for passwords', async () => {
+  const files = await filesLoaded(['ls']);
+  const packages = packagesOf(files);
+  for (const name of ['@serenity-kit/opaque', 'read', 'scrypt-js', 'koffi', 'ora', 'ignore', 'keytar']) {
+    expect(packages, name).not.toContain(name);
+  }
+  expect(files.some((file) => file.endsWith('/cli/commands/ls.js'))).toBe(true);
+  expect(files.filter((file) => /\/cli\/commands\/|\/push\//.test(file))).toHaveLength(1);
+  expect(files.length).toBeLessThan(300);
+});
+
+test('push loads no other command and no form of a password', async () => {
+  const tree = makeTempDir();
+  writeFileSync(join(tree, 'file'), 'content');
+  const files = await filesLoaded(['push', tree, '--name', 'tree']);
+  const packages = packagesOf(files);
+  for (const name of ['@serenity-kit/opaque', 'read', 'scrypt-js', 'koffi', 'ora', 'keytar']) {
+    expect(packages, name).not.toContain(name);
+  }
+  expect(files.filter((file) => file.includes('/cli/commands/'))).toHaveLength(1);
+  expect(files.length).toBeLessThan(320);
+});
