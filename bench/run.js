@@ -15,7 +15,7 @@ import { judge } from './speed/goals.js';
 import { jaycloud } from './speed/jaycloud.js';
 import { peers } from './speed/peers.js';
 import { playChain } from './speed/play.js';
-import { chainTable, judgedText, machineLine, plots, ratioTable, sectionText } from './speed/show.js';
+import { chainTable, judgedText, machineLine, othersCores, plots, ratioTable, sectionText } from './speed/show.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -98,7 +98,13 @@ async function measureAll() {
 function show(run) {
   const lines = judge(run.chains);
   const played = run.chains.filter(({ leftOut }) => leftOut === undefined);
-  const parts = [machineLine(run), ...played.flatMap((chain) => [`${chain.title}:`, chainTable(chain)])];
+  const parts = [
+    machineLine(run),
+    ...played.flatMap((chain) => [
+      `${chain.title} (others had ${othersCores(chain).toFixed(2)} cores):`,
+      chainTable(chain),
+    ]),
+  ];
   for (const { title, leftOut } of run.chains)
     if (leftOut !== undefined) parts.push(`${title} is left out: ${leftOut}`);
   console.log([...parts, ratioTable(played), judgedText(lines)].join('\n\n'));

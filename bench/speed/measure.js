@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { watchMachine } from '../flood/machine.js';
 
 /** Kernel ticks each second in /proc/PID/stat: 100 on every usual Linux, whatever the kernel itself uses. */
 const ticksPerSecond = 100;
@@ -36,6 +37,7 @@ export function createMeter(work) {
   return function measure(command, args, { env = {}, cwd, serverPid } = {}) {
     const serverBefore = serverPid === undefined ? 0 : cpuSeconds(serverPid);
     const wireBefore = loopbackBytes();
+    const readMachine = watchMachine();
     const startedAt = performance.now();
     const result = spawnSync('/usr/bin/time', ['-f', '%U %S %M', '-o', log, command, ...args], {
       cwd,
@@ -45,16 +47,20 @@ export function createMeter(work) {
     });
     // GNU time counts hundredths of a second, too coarse for programs that only start.
     const wall = (performance.now() - startedAt) / 1000;
+    const { busy, own } = readMachine();
     if (result.error !== undefined) throw result.error;
     if (result.status !== 0) {
       const said = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-5).join('\n');
       throw new Error(`${command} ${args.join(' ').slice(0, 200)} ended with ${result.status}: ${said}`);
     }
     const [user, system, kilobytes] = readFileSync(log, 'utf8').trim().split('\n').at(-1).split(' ').map(Number);
+    const serverCpu = serverPid === undefined ? undefined : cpuSeconds(serverPid) - serverBefore;
     return {
       wall,
       cpu: user + system,
-      serverCpu: serverPid === undefined ? undefined : cpuSeconds(serverPid) - serverBefore,
+      serverCpu,
+      // CPU seconds of programs that are no part of this: a machine that is shared gives others their time.
+      others: Math.max(0, (busy - own) * wall - (serverCpu ?? 0)),
       memory: kilobytes * 1024,
       wire: serverPid === undefined || wireBefore === undefined ? undefined : loopbackBytes() - wireBefore,
     };
@@ -95,9 +101,9 @@ export function settle() {
 }
 
 /**
- * Gives back the space of all files and keeps the files: for minutes ext4 searches around every inode that was just freed,
- * so that removing one tool's files would slow down the next one's pull, tenfold for tens of thousands of them.
+ * Gives back the space of files and keeps the files: for minutes ext4 searches around every inode that was just freed, so
+ * that removing one tool's files would slow down the next one's pull, tenfold for tens of thousands of them.
  */
-export function emptyFiles(folder) {
-  spawnSync('find', [folder, '-type', 'f', '-size', '+0', '-exec', 'truncate', '--size=0', '{}', '+']);
+export function emptyFiles(folder, { largerThanMib }) {
+  spawnSync('find', [folder, '-type', 'f', '-size', `+${largerThanMib}M`, '-exec', 'truncate', '--size=0', '{}', '+']);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { median } from '../report.js';
 import { countFiles, createMeter, emptyFiles, peakBytes, settle, storedBytes, warm } from './measure.js';
 
-const fields = ['wall', 'cpu', 'serverCpu', 'memory', 'wire', 'stored'];
+const fields = ['wall', 'cpu', 'serverCpu', 'others', 'memory', 'wire', 'stored'];
 
 /** Medians, field by field; undefined where nothing has the field. */
 export function middle(samples) {
@@ -29,7 +29,7 @@ function playStep({ step, server, data, out }) {
 }
 
 /** One tool's way through a chain: a sample for each step, and the server's peak memory. */
-async function playTool({ chain, data, tool, work, keepsFiles, measure }) {
+async function playTool({ chain, data, tool, work, isTmpfs, measure }) {
   const folder = mkdtempSync(join(work, `${tool.name.replace(/\W/g, '-')}-`));
   const out = join(folder, 'out');
   data.to(0);
@@ -55,8 +55,9 @@ async function playTool({ chain, data, tool, work, keepsFiles, measure }) {
     return { samples, serverPeak };
   } finally {
     await server.stop();
-    if (keepsFiles) emptyFiles(folder);
-    else rmSync(folder, { recursive: true });
+    // Small files keep their content as long as there is room: emptying tens of thousands takes minutes.
+    if (isTmpfs) rmSync(folder, { recursive: true });
+    else emptyFiles(folder, { largerThanMib: 1 });
   }
 }
 
@@ -91,8 +92,10 @@ export async function playChain({ chain, tools, rounds, dataFolder, work, isTmpf
   for (let round = 0; round < rounds; round += 1) {
     for (const tool of round % 2 === 0 ? playing : playing.toReversed()) {
       if (failed.has(tool)) continue;
+      // `+0M` means any content at all to find.
+      if (!isTmpfs && lackOfSpace(data, work, isTmpfs)) emptyFiles(work, { largerThanMib: 0 });
       try {
-        const played = await playTool({ chain, data, tool, work, keepsFiles: !isTmpfs, measure });
+        const played = await playTool({ chain, data, tool, work, isTmpfs, measure });
         const kept = result.tools[tool.name];
         for (const [id, sample] of Object.entries(played.samples)) (kept.steps[id] ??= []).push(sample);
         if (played.serverPeak !== undefined) kept.serverPeaks.push(played.serverPeak);

@@ -98,6 +98,13 @@ export function plots(chains, name) {
   return Object.fromEntries(Object.entries(all).filter(([, svg]) => svg !== undefined));
 }
 
+/** Cores that programs which are no part of this had while steps of a chain were played. */
+export function othersCores(chain) {
+  const samples = Object.values(chain.tools).flatMap(({ steps }) => Object.values(steps).flat());
+  const sum = (field) => samples.reduce((total, sample) => total + (sample[field] ?? 0), 0);
+  return sum('others') / sum('wall');
+}
+
 function chainText(chain) {
   const about = chain.about === undefined ? '' : ` ${chain.about[0].toUpperCase()}${chain.about.slice(1)}.`;
   const changed = chain.changed === undefined ? '' : ` The next version differs at ${count(chain.changed)} paths.`;
@@ -106,6 +113,7 @@ function chainText(chain) {
   if (chain.leftOut !== undefined) return [...parts, `Left out here: ${chain.leftOut}.`];
   parts.push(chainTable(chain));
   for (const { tool, why } of chain.failures) parts.push(`${tool} failed and is left out from there on: ${why}`);
+  parts.push(`Programs that are no part of this had ${othersCores(chain).toFixed(2)} cores meanwhile.`);
   const peaks = chain.tools.jaycloud?.serverPeaks ?? [];
   if (peaks.length > 0) parts.push(`Peak memory of the daemon over all steps: ${megabytes(Math.max(...peaks))} MB.`);
   return parts;
