@@ -7,7 +7,7 @@ import { serveWithRclone, stopServer } from './servers.js';
 const secret = 'bench password';
 const firstLine = (command, ...args) => {
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  return (stdout || stderr || '').split('\n')[0].trim();
+  return (stdout || stderr || '').split('\n')[0].replaceAll('*', '').trim();
 };
 
 const restic = {

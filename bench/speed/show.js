@@ -48,14 +48,11 @@ export function ratioTable(chains) {
     stepsOf(chain).map(([step, title]) => {
       const own = medians(chain, step, 'jaycloud')?.wall;
       const best = bestPeer(chain, step);
-      const cell = (tool) => {
-        const text = ratio(own / medians(chain, step, tool)?.wall);
-        return tool === best && text !== '-' ? `**${text}**` : text;
-      };
-      return [`${chain.title}: ${title}`, seconds(own), ...tools.map(cell)];
+      const cell = (tool) => ratio(own / medians(chain, step, tool)?.wall);
+      return [`${chain.title}: ${title}`, seconds(own), ...tools.map(cell), best ?? '-'];
     }),
   );
-  return table(['work', 'jaycloud s', ...tools], rows);
+  return table(['work', 'jaycloud s', ...tools, 'best peer'], rows);
 }
 
 const verdicts = { held: 'held', missed: '**missed**', open: 'not judged' };
@@ -105,11 +102,11 @@ export function othersCores(chain) {
   return sum('others') / sum('wall');
 }
 
-function chainText(chain) {
+function chainText(chain, place) {
   const about = chain.about === undefined ? '' : ` ${chain.about[0].toUpperCase()}${chain.about.slice(1)}.`;
   const changed = chain.changed === undefined ? '' : ` The next version differs at ${count(chain.changed)} paths.`;
   const size = `${count(chain.files)} files, ${count(Math.round(chain.bytes / 1e6))} MB.`;
-  const parts = [`### ${chain.title}`, `${size}${about}${changed}`];
+  const parts = [`### ${chain.title}, ${place}`, `${size}${about}${changed}`];
   if (chain.leftOut !== undefined) return [...parts, `Left out here: ${chain.leftOut}.`];
   parts.push(chainTable(chain));
   for (const { tool, why } of chain.failures) parts.push(`${tool} failed and is left out from there on: ${why}`);
@@ -119,13 +116,16 @@ function chainText(chain) {
   return parts;
 }
 
-export function machineLine({ machine, rounds, isQuick }) {
+export function machineLine({ machine, rounds, isQuick, isIsolated }) {
   const often = rounds === 1 ? 'One round, so that no figure is a median' : `Medians of ${rounds} rounds in turn`;
+  const network = isIsolated
+    ? 'Loopback is that of a network namespace which nobody else is in.'
+    : 'Loopback is shared: bytes on the wire are also those of other programs.';
   const quick = isQuick ? ' A quick run with small data, for trying the bench: its figures say little.' : '';
-  return `${machine.node} on ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGib} GiB of memory, Linux ${machine.kernel}. Repositories, caches and targets lie on ${machine.fileSystem}. ${often}.${quick}`;
+  return `${machine.node} on ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGib} GiB of memory, Linux ${machine.kernel}. Repositories, caches and targets lie on ${machine.fileSystem}. ${network} ${often}.${quick}`;
 }
 
-/** The whole section. */
+/** The whole section. Its headings say where, so that those of two sections differ. */
 export function sectionText(run, lines, pictures) {
   const { chains, versions, missing, notPlayed } = run;
   const played = chains.filter(({ leftOut }) => leftOut === undefined);
@@ -134,9 +134,9 @@ export function sectionText(run, lines, pictures) {
   if (missing.length > 0) parts.push(`Missing on this machine: ${missing.join(', ')}.`);
   if (notPlayed.length > 0) parts.push(`Not run this time: ${notPlayed.join(', ')}.`);
   parts.push('Goals:', judgedText(lines));
-  parts.push("jaycloud's time as parts of each peer's, below 1 where it is faster; the best peer of a row is bold:");
+  parts.push("jaycloud's time as parts of each peer's, below 1 where it is faster:");
   parts.push(ratioTable(played));
   for (const file of pictures) parts.push(`![${file.includes('push') ? 'Pushes' : 'Pulls'} beside jaycloud](${file})`);
-  for (const chain of chains) parts.push(...chainText(chain));
+  for (const chain of chains) parts.push(...chainText(chain, run.isTmpfs ? 'in memory' : 'on a disk'));
   return parts.join('\n\n');
 }
