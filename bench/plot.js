@@ -154,8 +154,11 @@ export function linePlot({ title, xLabel, yLabel, isLogX = false, isLogY = false
   return frame(title, yLabel, [...head.rows, ...yAxis(y, box), ...paths, ...axes(box), ...xAxis, below]);
 }
 
-/** Bars in groups; bars of one name have one colour. With `isLogY`, the axis begins a power of ten below the least. */
-export function barPlot({ title, yLabel, isLogY = false, groups }) {
+/**
+ * Bars in groups; bars of one name have one colour. With `isLogY`, the axis begins a power of ten below the least. Bars
+ * begin at `baseline`, up or down, or without one at the bottom or at zero. `digits` are those of the labels.
+ */
+export function barPlot({ title, yLabel, isLogY = false, baseline, digits = 3, groups }) {
   const box = { left: 84, right: width - 24, bottom: height - 40 };
   const names = [...new Set(groups.flatMap(({ bars }) => bars.map(({ name }) => name)))];
   const colorOf = (name) => colors[names.indexOf(name) % colors.length];
@@ -167,11 +170,15 @@ export function barPlot({ title, yLabel, isLogY = false, groups }) {
   );
   box.top = head.bottom + 24;
   const values = groups.flatMap(({ bars }) => bars.map(({ value }) => value)).filter(isDrawable(isLogY));
+  if (baseline !== undefined) values.push(baseline);
   const low = isLogY ? Math.min(...values) * 0.99 : Math.min(0, ...values);
   const high = Math.max(...values);
   const y = createScale({ low, high, from: box.bottom, to: box.top, isLog: isLogY, wanted: 6 });
-  const zero = isLogY ? box.bottom : y.place(0);
+  const floor = isLogY ? box.bottom : y.place(0);
+  const zero = baseline === undefined ? floor : y.place(baseline);
   const slot = (box.right - box.left) / groups.length;
+  // Drawn after all bars, so that no bar covers the label of its neighbour.
+  const labels = [];
   const drawn = groups.flatMap(({ name, bars }, group) => {
     const wide = Math.min(56, (slot * 0.8) / bars.length);
     const first = box.left + slot * (group + 0.5) - (wide * bars.length) / 2;
@@ -180,12 +187,13 @@ export function barPlot({ title, yLabel, isLogY = false, groups }) {
       const top = y.place(bar.value);
       const x = first + wide * i;
       const shape = `<rect x="${at(x + 1)}" y="${at(Math.min(top, zero))}" width="${at(wide - 2)}" height="${at(Math.abs(zero - top))}" fill="${colorOf(bar.name)}"/>`;
-      return [
-        shape,
-        text(x + wide / 2, Math.min(top, zero) - 5, label(Number(bar.value.toPrecision(3))), { size: 11 }),
-      ];
+      // Above the bar, or below one that hangs.
+      const labelY = top > zero ? top + 13 : top - 5;
+      const size = wide < 22 ? 9 : 11;
+      labels.push(text(x + wide / 2, labelY, label(Number(bar.value.toPrecision(digits))), { size }));
+      return [shape];
     });
     return [...shapes, text(box.left + slot * (group + 0.5), box.bottom + 20, name)];
   });
-  return frame(title, yLabel, [...head.rows, ...yAxis(y, box), ...drawn, ...axes(box)]);
+  return frame(title, yLabel, [...head.rows, ...yAxis(y, box), ...drawn, ...labels, ...axes(box)]);
 }
