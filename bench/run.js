@@ -75,7 +75,7 @@ function describeMachine(folder) {
   };
 }
 
-async function measureAll() {
+async function measureAll(folder, work) {
   if (!isThere('/usr/bin/time')) {
     console.error('bench: GNU time is missing; on Debian: apt-get install time');
     process.exit(1);
@@ -87,9 +87,7 @@ async function measureAll() {
   const tools = [jaycloud, ...peers.filter(({ name }) => !missing.some((one) => one.name === name))];
   const wanted = wantedChains();
   const isLeftOut = ({ id }) => !wanted.some((chain) => chain.id === id);
-  const folder = flags.tmpfs ?? flags.dir;
   mkdirSync(flags.data, { recursive: true });
-  const work = mkdtempSync(join(folder, 'jaycloud-bench-'));
   const run = {
     isQuick,
     isTmpfs,
@@ -103,20 +101,16 @@ async function measureAll() {
       .map(({ title }) => title),
     chains: [],
   };
-  try {
-    for (const chain of wanted) {
-      const stepTitles = Object.fromEntries(chain.steps.map(({ id, title }) => [id, title]));
-      try {
-        const played = await playChain({ chain, tools, rounds, dataFolder: flags.data, work, isTmpfs, say });
-        run.chains.push({ ...played, stepTitles });
-      } catch (error) {
-        // Data that cannot be made here, without a registry for instance.
-        say(`${chain.title}: ${error.message}`);
-        run.notPlayed.push(`${chain.title} (${error.message})`);
-      }
+  for (const chain of wanted) {
+    const stepTitles = Object.fromEntries(chain.steps.map(({ id, title }) => [id, title]));
+    try {
+      const played = await playChain({ chain, tools, rounds, dataFolder: flags.data, work, isTmpfs, say });
+      run.chains.push({ ...played, stepTitles });
+    } catch (error) {
+      // Data that cannot be made here, without a registry for instance.
+      say(`${chain.title}: ${error.message}`);
+      run.notPlayed.push(`${chain.title} (${error.message})`);
     }
-  } finally {
-    rmSync(work, { recursive: true, force: true });
   }
   return run;
 }
@@ -153,9 +147,16 @@ async function main() {
       return undefined;
     }
   }
-  const run = await measureAll();
-  if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(run, undefined, 2)}\n`);
-  return show(run);
+  const folder = flags.tmpfs ?? flags.dir;
+  const work = mkdtempSync(join(folder, 'jaycloud-bench-'));
+  try {
+    const run = await measureAll(folder, work);
+    if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(run, undefined, 2)}\n`);
+    return show(run);
+  } finally {
+    // After the figures are told: it takes minutes to delete what all rounds have left.
+    rmSync(work, { recursive: true, force: true });
+  }
 }
 
 await main();

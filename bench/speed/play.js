@@ -15,6 +15,7 @@ export function middle(samples) {
 /** Whether a tool takes part in a step of a chain. */
 function takesPart(tool, chain, step) {
   if (tool.isYardstick && !chain.withYardstick) return false;
+  if (chain.without?.includes(tool.name)) return false;
   if (step.tools !== undefined && !step.tools.includes(tool.name)) return false;
   return tool.kinds.includes(step.kind);
 }
