@@ -1,5 +1,5 @@
 // Opens what a daemon works with: folder, keys, database, packs. The program and the embedded default use the same.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Logger } from 'pino';
@@ -49,11 +49,13 @@ const orphanPacksMax = 64;
 
 /** With what is missing above it. Node's own `recursive` tries for ever where nothing can be made, as below /proc. */
 async function makeDataDir(path: string): Promise<void> {
-  if (!existsSync(dirname(path))) await makeDataDir(dirname(path));
+  const parent = dirname(path);
+  if (parent !== path && !existsSync(parent)) await makeDataDir(parent);
   try {
     await mkdir(path, 0o700);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(path).isDirectory()) return;
+    throw error;
   }
 }
 

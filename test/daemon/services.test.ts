@@ -33,6 +33,13 @@ async function writeOldPack(folder: string): Promise<string> {
   return writer.packId;
 }
 
+test('a file where the data directory should be is an error, and stays as it is', async () => {
+  const file = join(dataDir, 'file');
+  await writeFile(file, 'content');
+  await expect(open(file)).rejects.toThrow('EEXIST');
+  expect((await stat(file)).size).toBe('content'.length);
+});
+
 describe('openServerKeys', () => {
   test('makes keys once, for the owner alone, and finds them again', async () => {
     const made = await openServerKeys(dataDir);
