@@ -42,15 +42,13 @@ export const jaycloud = {
     });
     const shared = { folder, url: JSON.parse(line).url, data, measure, serverPid: child.pid };
     const client = createClient({ ...shared, account: 'first' });
-    const push = (tree) => client('push', tree, '--name', 'bench');
+    const push = (by, tree) => by('push', tree, '--name', 'bench');
     return {
       data,
       serverPid: child.pid,
-      cold: push,
-      unchanged: push,
-      next: push,
+      push: (tree) => push(client, tree),
       prepareSecond: () => createClient({ ...shared, account: 'second' }),
-      second: (tree, second) => second('push', tree, '--name', 'bench'),
+      second: (tree, second) => push(second, tree),
       pull: (out) => client('pull', 'bench', out),
       version: () => measure(process.execPath, [clientProgram, '--version']),
       list: () => client('ls'),

@@ -34,9 +34,7 @@ const restic = {
     return {
       data,
       serverPid: child.pid,
-      cold: push,
-      unchanged: push,
-      next: push,
+      push,
       prepareSecond: () => createClient('cache-second'),
       second: (tree, second) => second('backup', '--compression', 'auto', '--host', 'second', '--force', tree),
       pull: (out) => client('restore', 'latest', '--target', out),
@@ -70,9 +68,7 @@ const borg = {
     };
     return {
       data,
-      cold: push,
-      unchanged: push,
-      next: push,
+      push,
       prepareSecond: () => createClient('base-second'),
       second: push,
       pull: (out) => {
@@ -114,9 +110,7 @@ const rclone = {
     return {
       data,
       serverPid: child.pid,
-      cold: push,
-      unchanged: push,
-      next: push,
+      push,
       pull: (out) => client('vault:', out),
       stop: () => stopServer(child),
     };
@@ -138,9 +132,7 @@ const casync = {
     const push = (tree) => measure('casync', ['make', '--with=unix', ...store, index, tree]);
     return {
       data,
-      cold: push,
-      unchanged: push,
-      next: push,
+      push,
       pull: (out) => measure('casync', ['extract', '--with=unix', ...store, index, out]),
       stop: () => {},
     };
@@ -165,7 +157,7 @@ const archive = {
     const pipeline = (script, ...args) => measure('bash', ['-c', `set -o pipefail; ${script}`, 'bash', ...args]);
     return {
       data,
-      cold: (tree) =>
+      push: (tree) =>
         pipeline(
           'tar --sparse -C "$1" -cf - "$2" | zstd -q -3 -T0 | age -r "$3" -o "$4"',
           dirname(tree),
@@ -195,7 +187,7 @@ const openssl = {
       const files = readdirSync(tree).map((name) => join(tree, name));
       return measure('openssl', ['dgst', '-sha256', ...files]);
     };
-    return { cold: digest, second: digest, prepareSecond: () => undefined, stop: () => {} };
+    return { push: digest, second: digest, prepareSecond: () => undefined, stop: () => {} };
   },
 };
 

@@ -23,10 +23,14 @@ function takesPart(tool, chain, step) {
 export const toolsOf = (tools, chain) =>
   tools.filter((tool) => chain.steps.some((step) => takesPart(tool, chain, step)));
 
+/** Steps in which a tool pushes, all in the same way: they differ in what it has seen before. */
+const pushKinds = new Set(['cold', 'unchanged', 'next']);
+
 function playStep({ step, server, data, out }) {
+  if (pushKinds.has(step.kind)) return server.push(data.path);
   if (step.kind === 'pull') return server.pull(out);
   if (step.kind === 'second') return server.second(data.path, server.prepareSecond());
-  return server[step.kind](data.path);
+  return server[step.kind]();
 }
 
 /** One tool's way through a chain: a sample for each step, and the server's peak memory. */

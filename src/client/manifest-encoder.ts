@@ -86,10 +86,14 @@ function writeEntry(entry: ManifestEntry, owner: number, table: ChildTable): voi
   const link = entry.linkTarget ?? entry.hardlinkTo;
   if (link === undefined) writer.null();
   else writer.bytes(link);
-  writer.list(3 * entry.chunks.length);
-  for (const { id, key, rawLength } of entry.chunks) writeReference(table.indexOf(id), key, rawLength);
+  writeChunks(entry.chunks, table);
   writer.list(3 * entry.chunkLists.length);
   for (const { id, key, size } of entry.chunkLists) writeReference(table.indexOf(id), key, size);
+}
+
+function writeChunks(chunks: readonly ChunkRef[], table: ChildTable): void {
+  writer.list(3 * chunks.length);
+  for (const { id, key, rawLength } of chunks) writeReference(table.indexOf(id), key, rawLength);
 }
 
 function writeReference(index: number, key: Uint8Array, lengthBytes: number): void {
@@ -103,8 +107,7 @@ export function encodeChunkList(chunks: readonly ChunkRef[]): EncodedNode {
   const table = new ChildTable();
   writer.list(2);
   writer.integer(manifestVersion);
-  writer.list(3 * chunks.length);
-  for (const { id, key, rawLength } of chunks) writeReference(table.indexOf(id), key, rawLength);
+  writeChunks(chunks, table);
   return { raw: writer.take(), children: table.ids };
 }
 

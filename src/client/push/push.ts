@@ -24,8 +24,7 @@ import { onceEach, type PushOptions, type PushProblem, type PushProgress, type P
 import type { FailedFile, SealedFile } from './seal-messages.js';
 import { SealPool } from './seal-pool.js';
 import { type FileSignature, isSameVersion } from './source-stat.js';
-import type { WalkedEntry } from './walk.js';
-import type { WalkItem } from './walk-messages.js';
+import type { WalkedEntry, WalkItem } from './walk.js';
 import { WalkThread } from './walk-thread.js';
 
 /** Entries that may wait behind one slow file. */

@@ -1,7 +1,7 @@
 // What travels from the walking thread: a batch of what was met, in columns, one array for each field.
 import type { ByteText } from '../byte-text.js';
 import { decodeStat, encodeStats, type StatColumns } from './source-stat.js';
-import type { FoundSources, WalkedEntry, WalkProblem } from './walk.js';
+import type { FoundSources, WalkedEntry, WalkItem, WalkProblem } from './walk.js';
 
 export interface WalkSetup {
   readonly found: Pick<FoundSources, 'sources' | 'leftOut'>;
@@ -23,8 +23,6 @@ export interface WalkBatch {
 
 /** Batches first, then the end; a walk that throws ends with the thread's error. */
 export type FromWalker = { readonly type: 'batch'; readonly batch: WalkBatch } | { readonly type: 'end' };
-
-export type WalkItem = WalkedEntry | WalkProblem;
 
 /** The walk may be so many batches ahead: enough that neither waits for the other, a megabyte or two of paths. */
 export const batchesAheadMax = 8;

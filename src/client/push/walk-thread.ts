@@ -1,8 +1,8 @@
 // A walk in a thread of its own, so that looking at files and everything else of a push go on side by side.
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
-import type { FoundSources } from './walk.js';
-import { decodeBatch, type FromWalker, type WalkBatch, type WalkItem, type WalkSetup } from './walk-messages.js';
+import type { FoundSources, WalkItem } from './walk.js';
+import { decodeBatch, type FromWalker, type WalkBatch, type WalkSetup } from './walk-messages.js';
 
 export class WalkThread {
   readonly #worker: Worker;

@@ -1,14 +1,7 @@
 // The walking thread: looks at every file of the sources, and waits where the pusher is too far behind.
 import { parentPort, workerData } from 'node:worker_threads';
-import { walk } from './walk.js';
-import {
-  batchesAheadMax,
-  batchItemsMax,
-  encodeBatch,
-  type FromWalker,
-  type WalkItem,
-  type WalkSetup,
-} from './walk-messages.js';
+import { type WalkItem, walk } from './walk.js';
+import { batchesAheadMax, batchItemsMax, encodeBatch, type FromWalker, type WalkSetup } from './walk-messages.js';
 
 if (parentPort === null) throw new Error('walk-worker runs as a worker thread');
 const port = parentPort;

@@ -27,6 +27,8 @@ export interface WalkProblem {
   readonly message: string;
 }
 
+export type WalkItem = WalkedEntry | WalkProblem;
+
 interface Item {
   /** What orders the items of a level: the name, with a slash behind it where a directory's contents are meant. */
   readonly key: ByteText;
@@ -133,7 +135,7 @@ export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function visit(source: ByteText, path: ByteText): WalkedEntry | WalkProblem {
+function visit(source: ByteText, path: ByteText): WalkItem {
   try {
     const stat = lstatSync(systemPath(source), { bigint: true });
     const refusal = manifestPathProblem(path);
@@ -151,10 +153,7 @@ function visit(source: ByteText, path: ByteText): WalkedEntry | WalkProblem {
 }
 
 /** Entries in manifest order, with one problem for each thing that cannot be read; the walk itself goes on. */
-export function* walk({
-  sources,
-  leftOut,
-}: Pick<FoundSources, 'sources' | 'leftOut'>): Generator<WalkedEntry | WalkProblem> {
+export function* walk({ sources, leftOut }: Pick<FoundSources, 'sources' | 'leftOut'>): Generator<WalkItem> {
   const skipped = new Set<ByteText>();
   const top = sources.flatMap((source) => {
     const isDirectory = lstatSync(systemPath(source.path), { throwIfNoEntry: false })?.isDirectory() ?? false;
