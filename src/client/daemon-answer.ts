@@ -1,5 +1,5 @@
 // Answers of the daemon: read within a bound, parsed, turned back into the errors that they stand for.
-import { concatBytes } from '../protocol/bytes.js';
+import { concatBytes, copyInto } from '../protocol/bytes.js';
 import { isErrorCode, ProtocolError } from '../protocol/errors.js';
 import { parseErrorResponse } from '../protocol/messages.js';
 import { ClientError } from './errors.js';
@@ -13,10 +13,11 @@ export class LongAnswerError extends ClientError {
 }
 
 export async function readInto(response: TransportResponse, memory: Uint8Array): Promise<Uint8Array> {
+  const target = Buffer.from(memory.buffer, memory.byteOffset, memory.byteLength);
   let lengthBytes = 0;
   for await (const part of response.body) {
     if (lengthBytes + part.length > memory.length) throw new LongAnswerError();
-    memory.set(part, lengthBytes);
+    copyInto(target, part, lengthBytes);
     lengthBytes += part.length;
   }
   return memory.subarray(0, lengthBytes);

@@ -1,6 +1,7 @@
 // Frames (docs/format.md, "Frames"): a chunk or node made ready for encryption, compressed where that helps and padded.
 import { ok } from 'node:assert/strict';
 import { frameBytesMin, paddedLength } from '../protocol/blob-layout.js';
+import { copyInto } from '../protocol/bytes.js';
 import { frameBytesMax, frameHeaderBytes, rawBytesMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
 import { compress, decompress } from './zstd.js';
@@ -61,7 +62,7 @@ function looksCompressible(raw: Uint8Array): boolean {
 }
 
 /** Writes every byte of the frame at `offset`; what stood in `target` before does not matter. */
-export function writeFrame(frame: PlannedFrame, target: Uint8Array, offset: number): void {
+export function writeFrame(frame: PlannedFrame, target: Buffer, offset: number): void {
   const view = new DataView(target.buffer, target.byteOffset + offset, frameHeaderBytes);
   view.setUint8(0, frameVersion);
   view.setUint8(1, frame.kind);
@@ -69,15 +70,15 @@ export function writeFrame(frame: PlannedFrame, target: Uint8Array, offset: numb
   view.setUint8(3, 0);
   view.setUint32(4, frame.rawLength);
   view.setUint32(8, frame.stored.length);
-  target.set(frame.stored, offset + frameHeaderBytes);
+  copyInto(target, frame.stored, offset + frameHeaderBytes);
   target.fill(0, offset + frameHeaderBytes + frame.stored.length, offset + frame.frameLength);
 }
 
 export function encodeFrame(kind: FrameKind, raw: Uint8Array): Uint8Array {
   const plan = planFrame(kind, raw);
-  const frame = new Uint8Array(plan.frameLength);
+  const frame = Buffer.allocUnsafeSlow(plan.frameLength);
   writeFrame(plan, frame, 0);
-  return frame;
+  return new Uint8Array(frame.buffer);
 }
 
 /**

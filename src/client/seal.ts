@@ -12,7 +12,7 @@ import {
   nodeType,
   parseBlobLayout,
 } from '../protocol/blob-layout.js';
-import { bytesKey, concatBytes, utf8 } from '../protocol/bytes.js';
+import { bytesKey, concatBytes, copyInto, utf8 } from '../protocol/bytes.js';
 import { hkdfBlock, hkdfBlockInput } from '../protocol/hkdf-block.js';
 import { blobIdBytes, childrenMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
@@ -119,7 +119,7 @@ function sealInPlace(salt: Uint8Array, blob: Buffer, clearBytes: number, plan: P
   cipher.setAAD(aadOf(blob, clearBytes));
   // Piece by piece: what the cipher returns then stays in the processor's cache and never becomes a large allocation.
   for (let at = clearBytes; at < frameEnd; at += cipherPieceBytes) {
-    blob.set(cipher.update(blob.subarray(at, Math.min(at + cipherPieceBytes, frameEnd))), at);
+    copyInto(blob, cipher.update(blob.subarray(at, Math.min(at + cipherPieceBytes, frameEnd))), at);
   }
   cipher.final();
   blob.set(cipher.getAuthTag(), frameEnd);

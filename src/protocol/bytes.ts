@@ -35,6 +35,14 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBu
   return joined;
 }
 
+/**
+ * What `target.set(bytes, at)` does, at full speed in shared memory too: there V8 copies byte by byte, nine times as slow, unless
+ * source and target are aligned alike.
+ */
+export function copyInto(target: Buffer, bytes: Uint8Array, at: number): void {
+  if (bytes.length > 0) target.fill(bytes, at, at + bytes.length);
+}
+
 /** Compares public bytes (ids, hashes). Secrets go through `timingSafeEqual`. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
