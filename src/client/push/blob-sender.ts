@@ -17,8 +17,8 @@ const queriesInFlightMax = 2;
 const uploadsInFlightMax = 6;
 /** With fewer requests than this under way, sealing threads that wait for room get part-filled requests sent. */
 const requestsForWaiting = 2;
-/** Ids known to be owned, kept to spare queries; beyond this the oldest are asked again. */
-const settledIdsMax = 65_536;
+/** Ids known to be owned, kept to spare queries: at least this many, at most twice as many; older ones are asked again. */
+const settledIdsMin = 65_536;
 
 /** Records one after the other, and what each held before it was sealed. */
 export interface RecordRun {
@@ -55,7 +55,8 @@ export class BlobSender {
   readonly #broker: GrantBroker;
   readonly #vaultId: Uint8Array;
   readonly #onFailure: (error: Error) => void;
-  readonly #settled = new Set<string>();
+  #settled = new Set<string>();
+  #settledBefore = new Set<string>();
   #toQuery: HeldBlob[] = [];
   #toQueryBytes = 0;
   #toUpload: HeldBlob[] = [];
@@ -81,7 +82,7 @@ export class BlobSender {
     const run: HeldRun = { giveBack, span: this.#spans.begin(), blobs: 1 };
     splitBlobRecords(bytes).forEach((record, at) => {
       const key = bytesKey(record.subarray(0, blobIdBytes));
-      if (this.#settled.has(key)) return;
+      if (this.#settled.has(key) || this.#settledBefore.has(key)) return;
       this.#remember(key);
       this.counts.blobs += 1;
       run.blobs += 1;
@@ -144,9 +145,10 @@ export class BlobSender {
 
   #remember(key: string): void {
     this.#settled.add(key);
-    if (this.#settled.size <= settledIdsMax) return;
-    const [oldest] = this.#settled;
-    if (oldest !== undefined) this.#settled.delete(oldest);
+    if (this.#settled.size < settledIdsMin) return;
+    // By the hundred thousand: taking the oldest out of a Set one by one walks past all that were taken out before.
+    this.#settledBefore = this.#settled;
+    this.#settled = new Set();
   }
 
   /** Starts every request that is due. */
