@@ -6,6 +6,7 @@ import type { CreateChallengeResponse } from '../protocol/messages.js';
 import { challengeSeed, encodeRecords } from '../protocol/proof-of-work.js';
 import { ClientError } from './errors.js';
 import { attemptsSlot, type SolverFind, type SolverJob, stopSlot } from './solver-messages.js';
+import { threadMemory } from './thread-memory.js';
 
 /** More threads than this only take the processor from the push itself. */
 const threadsMax = 4;
@@ -130,7 +131,11 @@ class WorkerSolver implements Solver {
 
   #startWorker(): Worker {
     // Nothing of the process is inherited: neither flags, which a file may refuse, nor the environment and its secrets.
-    const worker = new Worker(new URL('./solver-worker.js', import.meta.url), { execArgv: [], env: {} });
+    const worker = new Worker(new URL('./solver-worker.js', import.meta.url), {
+      execArgv: [],
+      env: {},
+      resourceLimits: threadMemory,
+    });
     worker.on('message', (find: SolverFind) => {
       this.#jobs.get(find.job)?.onRecords(find.records);
     });

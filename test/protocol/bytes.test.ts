@@ -1,3 +1,6 @@
+import { expect, test } from 'vitest';
+import { copyInto } from '../../src/protocol/bytes.js';
+
 test('copyInto sets every byte in place, in shared memory too, whatever the alignment', () => {
   for (const memory of [new ArrayBuffer(64), new SharedArrayBuffer(64)]) {
     for (let at = 0; at < 9; at += 1) {

@@ -26,7 +26,7 @@ import { RestorePool } from './restore-pool.js';
 import type { Folder } from './target-tree.js';
 
 /** The records of one request: large enough that requests are few, small enough that several fit in memory. */
-const slabBytes = 9 * 1024 * 1024;
+const slabBytes = 6 * 1024 * 1024;
 const batchFilesMax = 512;
 /** Slabs beside those that the threads work on: some are being filled. */
 const slabsAhead = 4;

@@ -7,6 +7,7 @@ import { createFetchNodes } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { readManifest } from '../manifest-reader.js';
 import type { Snapshot } from '../snapshots.js';
+import { keepHeapsSmall } from '../thread-memory.js';
 import type { Vault } from '../vault.js';
 import { FileRestorer } from './file-restorer.js';
 import { checkTarget, type FileMetadata, type Overwrite, setModified } from './restore-file.js';
@@ -51,6 +52,7 @@ const setuidBits = 0o6000;
 
 /** Restores one snapshot or a part of it. What cannot be restored is reported and the rest goes on. */
 export async function pull(vault: Vault, options: PullOptions, progress: PullProgress): Promise<PullResult> {
+  keepHeapsSmall();
   const tree = new TargetTree(options.destination);
   const run = new PullRun(vault, options, tree, progress);
   try {

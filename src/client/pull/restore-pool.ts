@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
+import { threadMemory } from '../thread-memory.js';
 import type { RestoreAnswer, RestoreJob } from './restore-messages.js';
 
 const threadsMax = 8;
@@ -68,7 +69,7 @@ export class RestorePool {
 
   #start(): Worker {
     // The thread closes files that system calls of its own have opened.
-    const options = { trackUnmanagedFds: false };
+    const options = { trackUnmanagedFds: false, resourceLimits: threadMemory };
     const worker = new Worker(new URL('./restore-worker.js', import.meta.url), options);
     this.#workers.push(worker);
     worker.on('message', (answer: RestoreAnswer) => {

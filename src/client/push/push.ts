@@ -12,6 +12,7 @@ import { ManifestWriter } from '../manifest-writer.js';
 import { createPrivateRules } from '../private-rules.js';
 import { loadSuite } from '../sealed-body.js';
 import { appendSnapshot } from '../snapshots.js';
+import { keepHeapsSmall } from '../thread-memory.js';
 import type { Vault } from '../vault.js';
 import { BlobSender } from './blob-sender.js';
 import { EntryQueue } from './entry-queue.js';
@@ -37,6 +38,7 @@ const vaultDomain = 1;
 
 /** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
+  keepHeapsSmall();
   const told = { ...options, onProblem: onceEach(options.onProblem) };
   // It begins while the log is read.
   let walk = new WalkThread(options.found);

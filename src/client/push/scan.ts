@@ -1,6 +1,7 @@
 // Counts beside a push what it is going to read, so that the progress line can say how much is left. Starts late: most
 // pushes are over before anybody would look.
 import { Worker } from 'node:worker_threads';
+import { threadMemory } from '../thread-memory.js';
 import type { FoundSources } from './walk.js';
 
 const startAfterMs = 1000;
@@ -20,7 +21,10 @@ export function startScan({ sources, leftOut }: FoundSources): Scan {
   let worker: Worker | undefined;
   let totals: ScanTotals | undefined;
   const timer = setTimeout(() => {
-    worker = new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: { sources, leftOut } });
+    worker = new Worker(new URL('./scan-worker.js', import.meta.url), {
+      workerData: { sources, leftOut },
+      resourceLimits: threadMemory,
+    });
     worker.on('message', (found: ScanTotals) => {
       totals = found;
     });

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
+import { threadMemory } from '../thread-memory.js';
 import type { RecordRun } from './blob-sender.js';
 import {
   decodeFiles,
@@ -21,8 +22,8 @@ const batchBytesMax = 8 * 1024 * 1024;
 /** Batches queued on one thread: one at work, one waiting. */
 const batchesPerThread = 2;
 const threadsMax = 8;
-/** All threads together seal this far ahead of the daemon, about 72 MB; each has enough to work while others are sent. */
-const slabsOfAll = 16;
+/** All threads together seal this far ahead of the daemon, about 34 MB; each has enough to work while others are sent. */
+const slabsOfAll = 8;
 const slabsOfThreadMin = 4;
 
 export interface SealPoolEvents {
@@ -113,7 +114,10 @@ export class SealPool {
   #start(): Thread {
     const slabsMax = Math.max(slabsOfThreadMin, Math.floor(slabsOfAll / this.#threadCount));
     const workerData: WorkerSetup = { domains: this.#domains, slabsMax };
-    const worker = new Worker(new URL('./seal-worker.js', import.meta.url), { workerData });
+    const worker = new Worker(new URL('./seal-worker.js', import.meta.url), {
+      workerData,
+      resourceLimits: threadMemory,
+    });
     const thread: Thread = { worker, slabs: [], isWaiting: false, batches: 0 };
     worker.on('message', (message: FromWorker) => {
       this.#receive(thread, message);

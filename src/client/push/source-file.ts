@@ -31,7 +31,7 @@ export interface ReadFile {
 }
 
 /** Room for one chunk of the largest size and the bytes read ahead of it. */
-const windowBytes = 4 * rawBytesMax;
+const windowBytes = 2 * rawBytesMax;
 
 /** The window lies in WebAssembly's own memory, where the fastest scan can see it. */
 export function createSealingMemory(

@@ -1,0 +1,11 @@
+// Bounds on what V8 takes for a push or a pull (docs/decisions/0018-small-heaps.md): most of it would be room for garbage.
+import { setFlagsFromString } from 'node:v8';
+import type { ResourceLimits } from 'node:worker_threads';
+
+/** For every thread of the client: without it each may keep 16 MB of young garbage. */
+export const threadMemory: ResourceLimits = { maxYoungGenerationSizeMb: 6 };
+
+/** From now on old objects are looked through when they have grown by two fifths, not when they have doubled or more. */
+export function keepHeapsSmall(): void {
+  setFlagsFromString('--heap-growing-percent=40');
+}
