@@ -15,8 +15,8 @@ const requestBlobsMax = 2048;
 const requestBytes = 16 * 1024 * 1024;
 const queriesInFlightMax = 2;
 const uploadsInFlightMax = 6;
-/** With fewer requests than this under way, sealing threads that wait for room get part-filled requests sent. */
-const requestsForWaiting = 2;
+/** While sealing threads wait for room, requests go out with this much, a quarter of all slabs: with less there would be many. */
+const hurriedBytesMin = 8 * 1024 * 1024;
 /** Ids known to be owned, kept to spare queries: at least this many, at most twice as many; older ones are asked again. */
 const settledIdsMin = 65_536;
 
@@ -155,7 +155,7 @@ export class BlobSender {
   #pump(): void {
     if (this.#failure !== undefined) return;
     const isDue = (count: number, bytes: number) =>
-      count > 0 && (this.#flushing > 0 || count >= requestBlobsMax || bytes >= requestBytes || this.#isHurried());
+      count > 0 && (this.#flushing > 0 || count >= requestBlobsMax || bytes >= requestBytes || this.#isHurried(bytes));
     while (this.#queries < queriesInFlightMax && isDue(this.#toQuery.length, this.#toQueryBytes)) {
       const asked = this.#toQuery.splice(0, requestBlobsMax);
       this.#toQueryBytes -= bytesOf(asked);
@@ -169,7 +169,10 @@ export class BlobSender {
     while (
       this.#uploads < uploadsInFlightMax &&
       isDue(this.#toUpload.length, this.#toUploadBytes) &&
-      (isLast || this.#toUpload.length >= requestBlobsMax || this.#toUploadBytes >= requestBytes || this.#isHurried())
+      (isLast ||
+        this.#toUpload.length >= requestBlobsMax ||
+        this.#toUploadBytes >= requestBytes ||
+        this.#isHurried(this.#toUploadBytes))
     ) {
       const group = this.#takeUpload();
       this.#uploads += 1;
@@ -186,8 +189,8 @@ export class BlobSender {
   }
 
   /** Whoever waits for room must not wait for a request that does not fill up. */
-  #isHurried(): boolean {
-    return this.#isAwaited && this.#queries + this.#uploads < requestsForWaiting;
+  #isHurried(bytes: number): boolean {
+    return this.#isAwaited && (bytes >= hurriedBytesMin || this.#queries + this.#uploads === 0);
   }
 
   #takeUpload(): HeldBlob[] {
