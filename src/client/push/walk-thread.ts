@@ -1,7 +1,6 @@
 // A walk in a thread of its own, so that looking at files and everything else of a push go on side by side.
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
-import { threadMemory } from '../thread-memory.js';
 import type { FoundSources, WalkItem } from './walk.js';
 import { decodeBatch, type FromWalker, type WalkBatch, type WalkSetup } from './walk-messages.js';
 
@@ -16,10 +15,7 @@ export class WalkThread {
   /** The walk begins at once. Call `close` in any case. */
   constructor({ sources, leftOut }: FoundSources) {
     const workerData: WalkSetup = { found: { sources, leftOut }, ahead: this.#ahead };
-    this.#worker = new Worker(new URL('./walk-worker.js', import.meta.url), {
-      workerData,
-      resourceLimits: threadMemory,
-    });
+    this.#worker = new Worker(new URL('./walk-worker.js', import.meta.url), { workerData });
     this.#worker.on('message', (message: FromWalker) => {
       if (message.type === 'batch') this.#batches.push(message.batch);
       else this.#isOver = true;
