@@ -1,4 +1,4 @@
-// Bounds on what V8 takes for a push or a pull (docs/decisions/0018-small-heaps.md): most of it would be room for garbage.
+// Bounds on what V8 takes for a push or a pull (docs/decisions/0019-small-heaps.md): most of it would be room for garbage.
 import { setFlagsFromString } from 'node:v8';
 import type { ResourceLimits } from 'node:worker_threads';
 
