@@ -1,7 +1,6 @@
 // jaycloud (docs/cli.md): builds the command tree and turns any outcome into an exit code.
 import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ClientError } from '../client/errors.js';
 import {
   accountCommands,
@@ -23,6 +22,7 @@ import {
 import { tokenCommand } from './define-token.js';
 import { explain } from './exit-codes.js';
 import type { Output } from './output.js';
+import { Command, CommanderError, InvalidArgumentError } from './packages/commander.js';
 import type { GlobalFlags, Session } from './session.js';
 
 /** Runs a command's work in a session of its own; what it resolves to is the exit code. */

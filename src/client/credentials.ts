@@ -1,7 +1,7 @@
 // The secrets of one login, and the choice where they are kept: the OS keychain, or a file where there is none.
 import { join } from 'node:path';
-import { z } from 'zod';
 import { fromBase64, toBase64 } from '../protocol/bytes.js';
+import * as z from '../protocol/packages/zod.js';
 import { findLogin, type Login, prepareConfigDir, type Settings, type StoreKind, writeLogin } from './config.js';
 import {
   type CredentialFile,
@@ -32,14 +32,14 @@ export interface Credential {
 const credentialShape = z.object({
   version: z.literal(1),
   account: z.string(),
-  accountId: z.string().length(32),
-  vaultId: z.string().length(32),
-  sessionId: z.string().length(32),
-  sessionSecret: z.string().length(43),
-  signingSeed: z.string().length(43),
-  root: z.string().length(43),
-  vaultSecrets: z.array(z.string().length(43)).min(1),
-  password: z.string().optional(),
+  accountId: z.string().check(z.length(32)),
+  vaultId: z.string().check(z.length(32)),
+  sessionId: z.string().check(z.length(32)),
+  sessionSecret: z.string().check(z.length(43)),
+  signingSeed: z.string().check(z.length(43)),
+  root: z.string().check(z.length(43)),
+  vaultSecrets: z.array(z.string().check(z.length(43))).check(z.minLength(1)),
+  password: z.optional(z.string()),
 });
 
 function encodeCredential(credential: Credential): string {
