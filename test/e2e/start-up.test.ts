@@ -108,6 +108,20 @@ test('push loads no other command and no form of a password', async () => {
   expect(files.length).toBeLessThan(120);
 });
 
+test('what reads a few answers is not optimized: nothing would be left to gain, and the end waits for it', async () => {
+  const tracer = join(makeTempDir(), 'tracer.mjs');
+  writeFileSync(
+    tracer,
+    `import { setFlagsFromString } from 'node:v8';
+    setFlagsFromString('--trace-wasm-compilation-times');`,
+  );
+  const outcome = await machine.run(['ls'], { env: { NODE_OPTIONS: `--import ${tracer}` } });
+  expect(outcome.exit, outcome.stderr).toBe(0);
+  // The parser of answers (decision 0017).
+  expect(outcome.stdout).toContain('using Liftoff');
+  expect(outcome.stdout).not.toContain('using TurboFan');
+});
+
 test('what is copied from packages keeps its licence, and none of it comes from the whole of a package', () => {
   const dist = new URL('../../dist/', import.meta.url);
   const licences = readFileSync(new URL('third-party-licenses.txt', dist), 'utf8');
