@@ -2,8 +2,8 @@
 
 import { type Scope, scopes } from '../protocol/certificate.js';
 import { parseByteSize, parseDuration } from '../protocol/quantities.js';
+import type { Run } from './command-line.js';
 import type { CreateFlags } from './commands/token.js';
-import type { Run } from './main.js';
 import { Command, InvalidArgumentError } from './packages/commander.js';
 
 const dayMs = 86_400_000;
