@@ -10,7 +10,6 @@ import {
   writeCredentialFile,
 } from './credential-file.js';
 import { ClientError } from './errors.js';
-import { checkKeychain, deleteKeychain, KeychainError, readKeychain, writeKeychain } from './keychain.js';
 
 /** Everything that a logged-in machine holds. `password` only for the local default, which nobody types. */
 export interface Credential {
@@ -69,6 +68,9 @@ function decodeCredential(text: string): Credential {
   }
 }
 
+/** Most machines on which much is started keep their secrets in a file, or use a token. */
+const loadKeychain = () => import('./keychain.js');
+
 const entryName = (settings: Settings) => `${settings.profile} ${settings.server}`;
 export const credentialPath = (settings: Settings) => join(settings.configDir, 'credentials.json');
 const fileOf = (settings: Settings): CredentialFile => ({
@@ -98,6 +100,7 @@ export async function readCredential(settings: Settings): Promise<Credential | u
 
 /** A job often runs without the desktop session that the login was made in. */
 async function readFromKeychain(settings: Settings, login: Login): Promise<string | undefined> {
+  const { KeychainError, readKeychain } = await loadKeychain();
   try {
     return await readKeychain(settings.sessionBus, entryName(settings));
   } catch (error) {
@@ -125,6 +128,7 @@ function wantedStore({ storeChoice }: Settings, previous: Login | undefined): St
 export async function prepareToKeep(settings: Settings): Promise<void> {
   prepareConfigDir(settings);
   if (wantedStore(settings, findLogin(settings)) === 'keychain') {
+    const { checkKeychain, KeychainError } = await loadKeychain();
     try {
       await checkKeychain(settings.sessionBus);
       return;
@@ -157,6 +161,7 @@ export async function writeCredential(
   let store = (isRenewal ? previous?.store : undefined) ?? wantedStore(settings, previous);
   const isChosen = storeChoice !== undefined || (previous?.isChosen === true && store === previous.store);
   if (store === 'keychain') {
+    const { KeychainError, writeKeychain } = await loadKeychain();
     try {
       await writeKeychain(settings.sessionBus, entryName(settings), text);
     } catch (error) {
@@ -184,6 +189,7 @@ async function withoutOtherCopy(
     return login;
   }
   if (previous?.store !== 'keychain' && previous?.isLeftInKeychain !== true) return login;
+  const { deleteKeychain, KeychainError } = await loadKeychain();
   try {
     await deleteKeychain(settings.sessionBus, entryName(settings));
     return login;
@@ -201,6 +207,7 @@ export async function deleteCredential(settings: Settings): Promise<void> {
   writeLogin(settings, undefined);
   if (login?.store === 'file') await writeCredentialFile(fileOf(settings), entryName(settings), undefined);
   if (login?.store === 'keychain' || login?.isLeftInKeychain === true) {
+    const { deleteKeychain } = await loadKeychain();
     await deleteKeychain(settings.sessionBus, entryName(settings));
   }
 }
