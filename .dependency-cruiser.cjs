@@ -62,6 +62,7 @@ module.exports = {
     usedBy('client/packages/undici', 'client/http-transport'),
     only('hpke', '@hpke', '^src/client/packages/hpke[.]ts$'),
     usedBy('client/packages/hpke', 'client/hpke-suite'),
+    only('ignore', 'ignore', '^src/client/packages/ignore[.]ts$'),
     only('zod', 'zod', '^src/protocol/packages/zod[.]ts$'),
     only('cborg', 'cborg', '^src/protocol/packages/cborg[.]ts$'),
     only('chalk', 'chalk', '^src/cli/packages/chalk[.]ts$'),

@@ -43,7 +43,7 @@ export async function bundlePackages() {
       logLevel: 'warning',
     });
     for (const input of Object.keys(metafile.inputs)) {
-      const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
+      const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
       if (name !== undefined) packages.add(name);
     }
   }

@@ -118,7 +118,7 @@ test('push loads no other command and no form of a password', async () => {
     expect(packages, name).not.toContain(name);
   }
   expect(files.filter((file) => file.includes('/cli/commands/'))).toHaveLength(1);
-  for (const name of ['zod', 'cborg', '@hpke/core', '@hpke/common', 'undici', 'commander', 'chalk']) {
+  for (const name of ['zod', 'cborg', '@hpke/core', '@hpke/common', 'undici', 'commander', 'chalk', 'ignore']) {
     expect(packages, name).not.toContain(name);
   }
   expect(files.length).toBeLessThan(130);
@@ -141,7 +141,7 @@ test('what reads a few answers is not optimized: nothing would be left to gain, 
 test('what is copied from packages keeps its licence, and none of it comes from the whole of a package', () => {
   const dist = new URL('../../dist/', import.meta.url);
   const licences = readFileSync(new URL('third-party-licenses.txt', dist), 'utf8');
-  for (const name of ['@hpke/common', '@hpke/core', 'cborg', 'chalk', 'commander', 'undici', 'zod']) {
+  for (const name of ['@hpke/common', '@hpke/core', 'cborg', 'chalk', 'commander', 'ignore', 'undici', 'zod']) {
     expect(licences, name).toContain(`${name} ${versionOf(`node_modules/${name}`)} (`);
   }
   // 449 kB with its languages and JSON Schema.
