@@ -6,6 +6,14 @@ const only = (name, pkg, files) => ({
   to: { path: `node_modules/${pkg}/` },
 });
 
+/** For a package that the build makes one file of (docs/decisions/0018-what-a-start-loads.md) and only one file may use. */
+const usedBy = (file, user) => ({
+  name: `one-user-of-${file}`,
+  severity: 'error',
+  from: { path: '^src', pathNot: `^src/${user}[.]ts$` },
+  to: { path: `^src/${file}[.]ts$` },
+});
+
 module.exports = {
   forbidden: [
     {
@@ -50,10 +58,18 @@ module.exports = {
       from: { path: '^src/daemon/db' },
       to: { path: '^src/daemon/(packs|routes|app)|node_modules/hono/' },
     },
-    only('undici', 'undici', '^src/client/http-transport[.]ts$'),
+    only('undici', 'undici', '^src/client/packages/undici[.]ts$'),
+    usedBy('client/packages/undici', 'client/http-transport'),
+    only('hpke', '@hpke', '^src/client/packages/hpke[.]ts$'),
+    usedBy('client/packages/hpke', 'client/hpke-suite'),
+    only('ignore', 'ignore', '^src/client/packages/ignore[.]ts$'),
+    only('zod', 'zod', '^src/protocol/packages/zod[.]ts$'),
+    only('cborg', 'cborg', '^src/protocol/packages/cborg[.]ts$'),
+    only('chalk', 'chalk', '^src/cli/packages/chalk[.]ts$'),
+    usedBy('cli/packages/chalk', 'cli/output'),
+    only('commander', 'commander', '^src/(cli/packages/commander|daemon/(main|operator-commands))[.]ts$'),
     only('keytar', 'keytar|node_modules/@github/keytar', '^src/client/keychain-worker[.]ts$'),
     only('ora', 'ora', '^src/cli/output[.]ts$'),
-    only('chalk', 'chalk', '^src/cli/output[.]ts$'),
     only('drizzle', 'drizzle-orm', '^src/daemon/db/'),
     only('better-sqlite3', 'better-sqlite3', '^src/daemon/db/'),
     only(

@@ -80,9 +80,13 @@ function fitDriver() {
 }
 
 function build() {
-  const sources = ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((name) =>
-    newest(join(root, name)),
-  );
+  const sources = [
+    'src',
+    'scripts/bundle-packages.js',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package-lock.json',
+  ].map((name) => newest(join(root, name)));
   const stamp = join(root, 'dist', '.built');
   if (existsSync(stamp) && statSync(stamp).mtimeMs > Math.max(...sources)) return;
   must(process.execPath, [join('scripts', 'build.js')], 'the build');

@@ -1,12 +1,13 @@
 // The command lines of register, login, logout, whoami, passwd, recover, recovery, session, key and doctor.
 // What a command does is loaded when it is asked for.
-import { Command } from 'commander';
+
+import type { Run } from './command-line.js';
 import type { PasswordFlags } from './commands/account.js';
 import type { RotateFlags } from './commands/key.js';
 import type { PasswdFlags } from './commands/passwd.js';
 import type { RecoverFlags, RehearseFlags } from './commands/recover.js';
 import type { RevokeFlags } from './commands/session.js';
-import type { Run } from './main.js';
+import { Command } from './packages/commander.js';
 
 export function accountCommands(run: Run): Command[] {
   const registerCommand = new Command('register')

@@ -1,10 +1,11 @@
 // The command lines of push, pull, ls, log, cat, rm and forget. What a command does is loaded when it is asked for.
-import { Command, InvalidArgumentError, Option } from 'commander';
+
 import { parseDuration } from '../protocol/quantities.js';
+import type { Run } from './command-line.js';
 import type { ForgetFlags } from './commands/forget.js';
 import type { PullFlags } from './commands/pull.js';
 import type { PushFlags } from './commands/push.js';
-import type { Run } from './main.js';
+import { Command, InvalidArgumentError, Option } from './packages/commander.js';
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value];
 

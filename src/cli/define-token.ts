@@ -1,9 +1,10 @@
 // The command lines of token. What a command does is loaded when it is asked for.
-import { Command, InvalidArgumentError } from 'commander';
+
 import { type Scope, scopes } from '../protocol/certificate.js';
 import { parseByteSize, parseDuration } from '../protocol/quantities.js';
+import type { Run } from './command-line.js';
 import type { CreateFlags } from './commands/token.js';
-import type { Run } from './main.js';
+import { Command, InvalidArgumentError } from './packages/commander.js';
 
 const dayMs = 86_400_000;
 const defaultExpiryMs = 90 * dayMs;

@@ -3,9 +3,9 @@
 // case, without a full stop. The only importer of ora and chalk.
 
 import { isDeepStrictEqual } from 'node:util';
-import { Chalk, type ChalkInstance, supportsColorStderr } from 'chalk';
 import type { Ora } from 'ora';
 import type { Explanation } from './exit-codes.js';
+import { Chalk, type ChalkInstance, supportsColorStderr } from './packages/chalk.js';
 import { formatBytes, formatCount, formatSeconds, jsonPath, printablePath } from './text.js';
 
 export interface OutputMode {

@@ -4,7 +4,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import envPaths from 'env-paths';
-import { z } from 'zod';
+import * as z from '../protocol/packages/zod.js';
 import { writeFileDurably } from './durable-file.js';
 import { ClientError } from './errors.js';
 import { makeFolders } from './make-folders.js';
@@ -20,15 +20,15 @@ const configFile = z.object({
   profiles: z.record(
     z.string(),
     z.object({
-      server: z.string().optional(),
+      server: z.optional(z.string()),
       /** By server: who is logged in, and where the secrets are. */
       logins: z.record(
         z.string(),
         z.object({
           account: z.string(),
           store: z.enum(storeKinds),
-          isChosen: z.boolean().optional(),
-          isLeftInKeychain: z.boolean().optional(),
+          isChosen: z.optional(z.boolean()),
+          isLeftInKeychain: z.optional(z.boolean()),
         }),
       ),
     }),

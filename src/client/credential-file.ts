@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { z } from 'zod';
 import { fromBase64, toBase64, utf8 } from '../protocol/bytes.js';
+import * as z from '../protocol/packages/zod.js';
 import { unwritable } from './config.js';
 import { writeFileDurably } from './durable-file.js';
 import { openEnvelope, sealEnvelope } from './envelope.js';
@@ -15,10 +15,10 @@ const entriesShape = z.record(z.string(), z.string());
 /** Floors and ceilings: a planted file may neither weaken the hash nor make it run for ever. */
 const kdfShape = z.object({
   name: z.literal('scrypt'),
-  logN: z.int().min(15).max(20),
+  logN: z.int().check(z.minimum(15), z.maximum(20)),
   r: z.literal(8),
-  p: z.int().min(1).max(4),
-  salt: z.string().length(43),
+  p: z.int().check(z.minimum(1), z.maximum(4)),
+  salt: z.string().check(z.length(43)),
 });
 const fileShape = z.union([
   z.strictObject({ version: z.literal(1), entries: entriesShape }),

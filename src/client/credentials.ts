@@ -1,7 +1,7 @@
 // The secrets of one login, and the choice where they are kept: the OS keychain, or a file where there is none.
 import { join } from 'node:path';
-import { z } from 'zod';
 import { fromBase64, toBase64 } from '../protocol/bytes.js';
+import * as z from '../protocol/packages/zod.js';
 import { findLogin, type Login, prepareConfigDir, type Settings, type StoreKind, writeLogin } from './config.js';
 import {
   type CredentialFile,
@@ -10,7 +10,6 @@ import {
   writeCredentialFile,
 } from './credential-file.js';
 import { ClientError } from './errors.js';
-import { checkKeychain, deleteKeychain, KeychainError, readKeychain, writeKeychain } from './keychain.js';
 
 /** Everything that a logged-in machine holds. `password` only for the local default, which nobody types. */
 export interface Credential {
@@ -32,14 +31,14 @@ export interface Credential {
 const credentialShape = z.object({
   version: z.literal(1),
   account: z.string(),
-  accountId: z.string().length(32),
-  vaultId: z.string().length(32),
-  sessionId: z.string().length(32),
-  sessionSecret: z.string().length(43),
-  signingSeed: z.string().length(43),
-  root: z.string().length(43),
-  vaultSecrets: z.array(z.string().length(43)).min(1),
-  password: z.string().optional(),
+  accountId: z.string().check(z.length(32)),
+  vaultId: z.string().check(z.length(32)),
+  sessionId: z.string().check(z.length(32)),
+  sessionSecret: z.string().check(z.length(43)),
+  signingSeed: z.string().check(z.length(43)),
+  root: z.string().check(z.length(43)),
+  vaultSecrets: z.array(z.string().check(z.length(43))).check(z.minLength(1)),
+  password: z.optional(z.string()),
 });
 
 function encodeCredential(credential: Credential): string {
@@ -68,6 +67,9 @@ function decodeCredential(text: string): Credential {
     throw new ClientError('not-logged-in', 'the stored credential is damaged', 'log in again', { cause });
   }
 }
+
+/** Most machines on which much is started keep their secrets in a file, or use a token. */
+const loadKeychain = () => import('./keychain.js');
 
 const entryName = (settings: Settings) => `${settings.profile} ${settings.server}`;
 export const credentialPath = (settings: Settings) => join(settings.configDir, 'credentials.json');
@@ -98,6 +100,7 @@ export async function readCredential(settings: Settings): Promise<Credential | u
 
 /** A job often runs without the desktop session that the login was made in. */
 async function readFromKeychain(settings: Settings, login: Login): Promise<string | undefined> {
+  const { KeychainError, readKeychain } = await loadKeychain();
   try {
     return await readKeychain(settings.sessionBus, entryName(settings));
   } catch (error) {
@@ -125,6 +128,7 @@ function wantedStore({ storeChoice }: Settings, previous: Login | undefined): St
 export async function prepareToKeep(settings: Settings): Promise<void> {
   prepareConfigDir(settings);
   if (wantedStore(settings, findLogin(settings)) === 'keychain') {
+    const { checkKeychain, KeychainError } = await loadKeychain();
     try {
       await checkKeychain(settings.sessionBus);
       return;
@@ -157,6 +161,7 @@ export async function writeCredential(
   let store = (isRenewal ? previous?.store : undefined) ?? wantedStore(settings, previous);
   const isChosen = storeChoice !== undefined || (previous?.isChosen === true && store === previous.store);
   if (store === 'keychain') {
+    const { KeychainError, writeKeychain } = await loadKeychain();
     try {
       await writeKeychain(settings.sessionBus, entryName(settings), text);
     } catch (error) {
@@ -184,6 +189,7 @@ async function withoutOtherCopy(
     return login;
   }
   if (previous?.store !== 'keychain' && previous?.isLeftInKeychain !== true) return login;
+  const { deleteKeychain, KeychainError } = await loadKeychain();
   try {
     await deleteKeychain(settings.sessionBus, entryName(settings));
     return login;
@@ -201,6 +207,7 @@ export async function deleteCredential(settings: Settings): Promise<void> {
   writeLogin(settings, undefined);
   if (login?.store === 'file') await writeCredentialFile(fileOf(settings), entryName(settings), undefined);
   if (login?.store === 'keychain' || login?.isLeftInKeychain === true) {
+    const { deleteKeychain } = await loadKeychain();
     await deleteKeychain(settings.sessionBus, entryName(settings));
   }
 }

@@ -1,14 +1,10 @@
-// Requests over HTTP/1.1 on a pool of connections; the only importer of undici, of which two parts are loaded when they are
-// needed (docs/decisions/0017-parts-of-undici.md).
+// Requests over HTTP/1.1 on a pool of connections, by undici, which is loaded when it is needed.
 import { Readable } from 'node:stream';
 import type { Transport, TransportResponse } from './transport.js';
 
 /** HTTP over a pool of connections. `server` is an http: or https: origin. */
 export async function createHttpTransport(server: string): Promise<Transport> {
-  const [{ default: Pool }, { default: request }] = await Promise.all([
-    import('undici/lib/dispatcher/pool.js'),
-    import('undici/lib/api/api-request.js'),
-  ]);
+  const { Pool, request } = await import('./packages/undici.js');
   const pool = new Pool(server, {
     connections: 8,
     connect: { timeout: 10_000 },

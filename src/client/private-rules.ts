@@ -1,7 +1,8 @@
 // Which files never leave the vault's own dedup domain (docs/format.md, "Dedup domains"): what is usually secret, and
 // whatever the user adds. Patterns follow the rules of gitignore.
-import ignore from 'ignore';
+
 import { type ByteText, byteTextOf } from './byte-text.js';
+import { ignore } from './packages/ignore.js';
 
 /** Short secrets with a known shape are what confirmed guesses would find: keys, passwords, wallets, histories. */
 const builtInPatterns: readonly string[] = [

@@ -113,6 +113,34 @@ export async function listSnapshots(log: VaultLog, name?: string): Promise<Snaps
   return snapshots;
 }
 
+export interface NamedSeries {
+  readonly latest: Snapshot;
+  /** How many of the name are live. */
+  readonly snapshots: number;
+}
+
+/**
+ * What there is of each name, in the order of the names; of those outside the prefix of a token nothing. Only the latest of
+ * each is opened: opening takes longer than everything else where there are many.
+ */
+export async function listLatest(log: VaultLog): Promise<NamedSeries[]> {
+  const byTag = new Map<string, LoggedPush[]>();
+  for (const push of listPushes(log)) {
+    const { change } = push.line.entry;
+    if (change.op !== 'push' || push.line.wire.body === null) continue;
+    const tag = toHex(nameTagOf(change.namePath));
+    const series = byTag.get(tag) ?? [];
+    byTag.set(tag, series);
+    series.push(push);
+  }
+  const all: NamedSeries[] = [];
+  for (const series of byTag.values()) {
+    const last = series.at(-1);
+    if (last !== undefined) all.push({ latest: await openPush(log.vault, last), snapshots: series.length });
+  }
+  return all.sort((a, b) => (a.latest.record.name < b.latest.record.name ? -1 : 1));
+}
+
 /** The push that a reference means; throws ClientError `not-found`, with what there is in its hint. */
 export function findPush(log: VaultLog, reference: SnapshotReference): LoggedPush {
   const pushes = listPushes(log, reference.name);

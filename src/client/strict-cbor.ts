@@ -1,6 +1,7 @@
 // Deterministic CBOR (docs/format.md, "Structured data"): one value has exactly one encoding, and no other is read.
-import { decode, encode } from 'cborg';
+
 import { equalBytes } from '../protocol/bytes.js';
+import { decode, encode } from '../protocol/packages/cborg.js';
 import { integrityError } from './errors.js';
 
 export function encodeStrict(value: unknown): Uint8Array {

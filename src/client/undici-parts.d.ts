@@ -1,4 +1,4 @@
-// The two modules of undici that http-transport.ts loads, typed as the package types them (docs/decisions/0017-parts-of-undici.md).
+// The two modules of undici that packages/undici.ts takes, typed as the package types them (docs/decisions/0017-parts-of-undici.md).
 declare module 'undici/lib/dispatcher/pool.js' {
   export { Pool as default } from 'undici';
 }

@@ -3,8 +3,8 @@ import { hkdfSync, randomBytes } from 'node:crypto';
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ready as opaqueReady, server as opaqueServer } from '@serenity-kit/opaque';
-import { z } from 'zod';
 import { fromBase64, toBase64, utf8 } from '../protocol/bytes.js';
+import * as z from '../protocol/packages/zod.js';
 import { syncFolder } from './packs/sync-folder.js';
 
 export interface ServerKeys {
@@ -16,8 +16,8 @@ export interface ServerKeys {
 
 const keysFile = z.strictObject({
   version: z.literal(1),
-  masterKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-  opaqueServerSetup: z.string().min(1),
+  masterKey: z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/)),
+  opaqueServerSetup: z.string().check(z.minLength(1)),
 });
 
 /** 32 bytes for one purpose; other purposes learn nothing of them. */

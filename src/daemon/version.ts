@@ -1,6 +1,6 @@
 // The package's version, as `health` and `--version` report it.
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from '../protocol/packages/zod.js';
 
 export function readVersion(): string {
   const path = new URL('../../package.json', import.meta.url);

@@ -1,9 +1,10 @@
 // Messages of an account that is there already: its sessions, another password, the recovery key (docs/protocol.md). They
 // are made of the parts of messages.ts, which has all others.
-import { z } from 'zod';
+
 import { logEntryBytesMax } from './limits.js';
 import { accountName, base64Of, base64Text, entityId, opaqueText, parser, time } from './message-fields.js';
 import { accountKeys, createSessionResponse, envelope, keyStretching, proof, session } from './messages.js';
+import * as z from './packages/zod.js';
 
 const listSessionsResponse = z.object({
   sessions: z.array(
@@ -25,7 +26,7 @@ const newPassword = { registrationRecord: opaqueText, keyStretching, passwordEnv
 const changePasswordRequest = z.strictObject({ loginId: entityId, finishLoginRequest: opaqueText, ...newPassword });
 export type ChangePasswordRequest = z.infer<typeof changePasswordRequest>;
 
-const changePasswordResponse = z.object({ endedSessions: z.int().min(0) });
+const changePasswordResponse = z.object({ endedSessions: z.int().check(z.minimum(0)) });
 export type ChangePasswordResponse = z.infer<typeof changePasswordResponse>;
 
 /** `keys` is the whole keyring anew, `entry` the rotation that the log gets. */
@@ -37,14 +38,14 @@ const rotateKeysRequest = z.strictObject({
   keys: accountKeys,
   entry: base64Text(logEntryBytesMax),
   signature: base64Of(64),
-  turn: entityId.optional(),
+  turn: z.optional(entityId),
 });
 export type RotateKeysRequest = z.infer<typeof rotateKeysRequest>;
 
 const rotateKeysResponse = z.object({
   receivedAt: time,
-  endedSessions: z.int().min(0),
-  endedTokens: z.int().min(0),
+  endedSessions: z.int().check(z.minimum(0)),
+  endedTokens: z.int().check(z.minimum(0)),
 });
 export type RotateKeysResponse = z.infer<typeof rotateKeysResponse>;
 
@@ -57,18 +58,18 @@ export type StartRecoveryResponse = z.infer<typeof startRecoveryResponse>;
 const openRecoveryRequest = z.strictObject({ recoveryId: entityId, signature: base64Of(64) });
 export type OpenRecoveryRequest = z.infer<typeof openRecoveryRequest>;
 
-const openRecoveryResponse = createSessionResponse.omit({ session: true });
+const openRecoveryResponse = z.omit(createSessionResponse, { session: true });
 export type OpenRecoveryResponse = z.infer<typeof openRecoveryResponse>;
 
 const finishRecoveryRequest = z.strictObject({
   recoveryId: entityId,
   signature: base64Of(64),
   ...newPassword,
-  label: z.string().max(200),
+  label: z.string().check(z.maxLength(200)),
 });
 export type FinishRecoveryRequest = z.infer<typeof finishRecoveryRequest>;
 
-const finishRecoveryResponse = z.object({ session, endedSessions: z.int().min(0) });
+const finishRecoveryResponse = z.object({ session, endedSessions: z.int().check(z.minimum(0)) });
 export type FinishRecoveryResponse = z.infer<typeof finishRecoveryResponse>;
 
 export const parseListSessionsResponse = parser(listSessionsResponse);

@@ -1,7 +1,6 @@
 // An entry of the vault log (docs/format.md, "Vault log"): what orders, chains and signs all that happens in a vault. The
 // daemon reads and checks it too; the sealed body beside it is opaque to the daemon.
 import type { KeyObject } from 'node:crypto';
-import { decode, encode } from 'cborg';
 import { sha256 } from './blob-id.js';
 import { concatBytes, equalBytes, utf8 } from './bytes.js';
 import { type Certificate, decodeCertificate, encodeCertificate } from './certificate.js';
@@ -10,6 +9,7 @@ import { ProtocolError } from './errors.js';
 import { revokedAtOnceMax } from './limits.js';
 import { bytesOf, countOf, listOf } from './log-fields.js';
 import { namePathNodes } from './name-path.js';
+import { decode, encode } from './packages/cborg.js';
 
 export type LogChange =
   /** A new snapshot. `namePath` says of which series, `root` is the blob id of its manifest. */

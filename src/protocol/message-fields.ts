@@ -1,22 +1,20 @@
 // What messages are made of (docs/protocol.md, "Encodings"), and how they are read. Binary fields are URL-safe base64 without
 // padding, ids 32 lower-case hex digits, times ISO 8601 in UTC.
-import { z } from 'zod';
+
 import { ProtocolError } from './errors.js';
 import { accountNamePattern } from './limits.js';
+import * as z from './packages/zod.js';
 
 export const base64Text = (bytesMax: number) =>
-  z
-    .string()
-    .max(Math.ceil((bytesMax * 4) / 3))
-    .regex(/^[A-Za-z0-9_-]*$/);
-export const base64Of = (bytes: number) => base64Text(bytes).length(Math.ceil((bytes * 4) / 3));
-export const entityId = z.string().regex(/^[0-9a-f]{32}$/);
-export const accountName = z.string().regex(accountNamePattern);
+  z.string().check(z.maxLength(Math.ceil((bytesMax * 4) / 3)), z.regex(/^[A-Za-z0-9_-]*$/));
+export const base64Of = (bytes: number) => base64Text(bytes).check(z.length(Math.ceil((bytes * 4) / 3)));
+export const entityId = z.string().check(z.regex(/^[0-9a-f]{32}$/));
+export const accountName = z.string().check(z.regex(accountNamePattern));
 export const opaqueText = base64Text(4096);
 export const time = z.iso.datetime();
 
 /** Turns a schema into a parser whose only failure is `malformed`, and whose message never repeats the input. */
-export function parser<T>(schema: z.ZodType<T>): (value: unknown) => T {
+export function parser<T>(schema: z.ZodMiniType<T>): (value: unknown) => T {
   return (value) => {
     const result = schema.safeParse(value);
     if (result.success) return result.data;

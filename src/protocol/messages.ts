@@ -1,10 +1,11 @@
 // Each request and response: one type, one parse function (docs/protocol.md). Binary fields are URL-safe base64
 // without padding, ids 32 lower-case hex digits, times ISO 8601 in UTC.
-import { z } from 'zod';
+
 import { scopes } from './certificate.js';
 import * as limits from './limits.js';
 import { envelopeBytesMax, logBodyBytesMax, logEntryBytesMax, queryIdsMax, tokenBundleBytesMax } from './limits.js';
 import { accountName, base64Of, base64Text, entityId, opaqueText, parser, time } from './message-fields.js';
+import * as z from './packages/zod.js';
 
 export const purposes = ['register', 'login', 'upload', 'query'] as const;
 const purpose = z.enum(purposes);
@@ -31,9 +32,9 @@ export const inviteText = base64Of(16);
  */
 const createChallengeRequest = z.strictObject({
   purpose,
-  binding: base64Of(32).optional(),
-  units: z.int().min(1).max(limits.grantUnitsMax).optional(),
-  invite: inviteText.optional(),
+  binding: z.optional(base64Of(32)),
+  units: z.optional(z.int().check(z.minimum(1), z.maximum(limits.grantUnitsMax))),
+  invite: z.optional(inviteText),
 });
 export type CreateChallengeRequest = z.infer<typeof createChallengeRequest>;
 
@@ -44,9 +45,9 @@ export type CreateChallengeRequest = z.infer<typeof createChallengeRequest>;
 const createChallengeResponse = z.object({
   token: base64Text(256),
   algorithm: z.literal('eq60'),
-  puzzles: z.int().min(0).max(64),
-  effort256: z.int().min(256).max(0xffffffff),
-  expectedAttempts: z.number().min(0),
+  puzzles: z.int().check(z.minimum(0), z.maximum(64)),
+  effort256: z.int().check(z.minimum(256), z.maximum(0xffffffff)),
+  expectedAttempts: z.number().check(z.minimum(0)),
   tier,
   expiresAt: time,
 });
@@ -58,9 +59,9 @@ export type CreateGrantRequest = z.infer<typeof createGrantRequest>;
 const createGrantResponse = z.object({
   grant: entityId,
   purpose,
-  bytes: z.int().min(0),
-  blobs: z.int().min(0),
-  ids: z.int().min(0),
+  bytes: z.int().check(z.minimum(0)),
+  blobs: z.int().check(z.minimum(0)),
+  ids: z.int().check(z.minimum(0)),
   expiresAt: time,
 });
 export type CreateGrantResponse = z.infer<typeof createGrantResponse>;
@@ -86,9 +87,9 @@ export const accountKeys = z.strictObject({
 
 /** Argon2id parameters that a client may choose. */
 export const keyStretching = z.strictObject({
-  memoryKib: z.int().min(limits.stretchingMemoryKibMin).max(limits.stretchingMemoryKibMax),
-  iterations: z.int().min(limits.stretchingIterationsMin).max(limits.stretchingIterationsMax),
-  parallelism: z.int().min(limits.stretchingParallelismMin).max(limits.stretchingParallelismMax),
+  memoryKib: z.int().check(z.minimum(limits.stretchingMemoryKibMin), z.maximum(limits.stretchingMemoryKibMax)),
+  iterations: z.int().check(z.minimum(limits.stretchingIterationsMin), z.maximum(limits.stretchingIterationsMax)),
+  parallelism: z.int().check(z.minimum(limits.stretchingParallelismMin), z.maximum(limits.stretchingParallelismMax)),
 });
 export type KeyStretching = z.infer<typeof keyStretching>;
 
@@ -102,8 +103,8 @@ const createAccountRequest = z.strictObject({
   registrationRecord: opaqueText,
   keyStretching,
   keys: accountKeys,
-  label: z.string().max(200),
-  invite: inviteText.optional(),
+  label: z.string().check(z.maxLength(200)),
+  invite: z.optional(inviteText),
   proof,
 });
 export type CreateAccountRequest = z.infer<typeof createAccountRequest>;
@@ -127,7 +128,7 @@ export type StartLoginResponse = z.infer<typeof startLoginResponse>;
 const createSessionRequest = z.strictObject({
   loginId: entityId,
   finishLoginRequest: opaqueText,
-  label: z.string().max(200),
+  label: z.string().check(z.maxLength(200)),
 });
 export type CreateSessionRequest = z.infer<typeof createSessionRequest>;
 
@@ -143,8 +144,8 @@ const getAccountResponse = z.object({
   account: accountName,
   accountId: entityId,
   vaultId: entityId,
-  ownedBytes: z.int().min(0),
-  quotaBytes: z.int().min(0).nullable(),
+  ownedBytes: z.int().check(z.minimum(0)),
+  quotaBytes: z.nullable(z.int().check(z.minimum(0))),
   session: z.object({ id: entityId, createdAt: time, expiresAt: time }),
 });
 export type GetAccountResponse = z.infer<typeof getAccountResponse>;
@@ -156,7 +157,7 @@ export type QueryBlobsRequest = z.infer<typeof queryBlobsRequest>;
 
 /** One letter an id, in the order asked: `o` owned by this vault, `c` claimable, `m` missing. */
 const queryBlobsResponse = z.object({
-  states: z.string().regex(/^[ocm]*$/),
+  states: z.string().check(z.regex(/^[ocm]*$/)),
   nonce: base64Text(128),
   expiresAt: time,
 });
@@ -167,11 +168,11 @@ const claimBlobsRequest = z.strictObject({ nonce: base64Text(128), proofs: base6
 export type ClaimBlobsRequest = z.infer<typeof claimBlobsRequest>;
 
 /** One letter a proof: `o` now owned, `m` please upload. */
-const claimBlobsResponse = z.object({ states: z.string().regex(/^[om]*$/) });
+const claimBlobsResponse = z.object({ states: z.string().check(z.regex(/^[om]*$/)) });
 export type ClaimBlobsResponse = z.infer<typeof claimBlobsResponse>;
 
 /** One letter a blob, in the order sent: `s` stored, `e` existed already. Every one is now owned by the vault. */
-const putBlobsResponse = z.object({ states: z.string().regex(/^[se]*$/) });
+const putBlobsResponse = z.object({ states: z.string().check(z.regex(/^[se]*$/)) });
 export type PutBlobsResponse = z.infer<typeof putBlobsResponse>;
 
 const fetchBlobsRequest = z.strictObject({ ids: idRun });
@@ -184,16 +185,20 @@ const appendLogRequest = z.strictObject({
   entry: base64Text(logEntryBytesMax),
   signature: base64Of(64),
   body: base64Text(logBodyBytesMax),
-  turn: entityId.optional(),
-  token: z.strictObject({ secretHash: base64Of(32), bundle: tokenBundle }).optional(),
+  turn: z.optional(entityId),
+  token: z.optional(z.strictObject({ secretHash: base64Of(32), bundle: tokenBundle })),
 });
 export type AppendLogRequest = z.infer<typeof appendLogRequest>;
 
 /** `version`: of a push, how many of its name there are by now, deleted ones included. */
-const appendLogResponse = z.object({ seq: z.int().min(1), receivedAt: time, version: z.int().min(1).optional() });
+const appendLogResponse = z.object({
+  seq: z.int().check(z.minimum(1)),
+  receivedAt: time,
+  version: z.optional(z.int().check(z.minimum(1))),
+});
 export type AppendLogResponse = z.infer<typeof appendLogResponse>;
 
-const logHead = z.object({ seq: z.int().min(0), hash: base64Of(32) });
+const logHead = z.object({ seq: z.int().check(z.minimum(0)), hash: base64Of(32) });
 export type LogHead = z.infer<typeof logHead>;
 
 const takeTurnRequest = z.strictObject({});
@@ -202,13 +207,13 @@ const takeTurnResponse = z.object({ turn: entityId, ...logHead.shape });
 export type TakeTurnResponse = z.infer<typeof takeTurnResponse>;
 
 const readLogResponse = z.object({
-  headSeq: z.int().min(0),
+  headSeq: z.int().check(z.minimum(0)),
   entries: z.array(
     z.object({
       entry: base64Text(logEntryBytesMax),
       signature: base64Of(64),
       /** Null where the caller's token is kept to a prefix that the name is not in. */
-      body: base64Text(logBodyBytesMax).nullable(),
+      body: z.nullable(base64Text(logBodyBytesMax)),
       receivedAt: time,
     }),
   ),
@@ -220,14 +225,19 @@ const tokenState = {
   scopes: z.array(z.enum(scopes)),
   isPushOnly: z.boolean(),
   createdAt: time,
-  expiresAt: time.nullable(),
-  quotaBytes: z.int().min(0).nullable(),
-  usedBytes: z.int().min(0),
+  expiresAt: z.nullable(time),
+  quotaBytes: z.nullable(z.int().check(z.minimum(0))),
+  usedBytes: z.int().check(z.minimum(0)),
 };
 
 const listTokensResponse = z.object({
   tokens: z.array(
-    z.object({ ...tokenState, certificateSeq: z.int().min(1), lastUsedAt: time.nullable(), isRevoked: z.boolean() }),
+    z.object({
+      ...tokenState,
+      certificateSeq: z.int().check(z.minimum(1)),
+      lastUsedAt: z.nullable(time),
+      isRevoked: z.boolean(),
+    }),
   ),
 });
 export type ListTokensResponse = z.infer<typeof listTokensResponse>;
@@ -241,8 +251,8 @@ const errorResponse = z.object({
   error: z.object({
     code: z.string(),
     message: z.string(),
-    ticket: base64Of(32).optional(),
-    notBefore: time.optional(),
+    ticket: z.optional(base64Of(32)),
+    notBefore: z.optional(time),
   }),
 });
 export type ErrorResponse = z.infer<typeof errorResponse>;

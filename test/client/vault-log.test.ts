@@ -9,7 +9,7 @@ import { readSettings } from '../../src/client/config.js';
 import type { Credential } from '../../src/client/credentials.js';
 import { deriveAccountKeys, deriveTokenKeys } from '../../src/client/key-hierarchy.js';
 import { sealSnapshotRecord } from '../../src/client/snapshot-record.js';
-import { listSnapshots } from '../../src/client/snapshots.js';
+import { listLatest, listSnapshots } from '../../src/client/snapshots.js';
 import { parseToken } from '../../src/client/token-string.js';
 import { createToken, revokeCertificates, type TokenOptions } from '../../src/client/tokens.js';
 import { openTokenVault, openVault, useToken, type Vault } from '../../src/client/vault.js';
@@ -210,6 +210,21 @@ describe('entries that nobody may have written', () => {
     const { vault } = openOn(scene.credential);
     vault.api.readLog = (after) => Promise.resolve(log.answer(after));
     await expect(listSnapshots(await VaultLog.read(vault))).rejects.toMatchObject({ code: 'integrity' });
+    await expect(listLatest(await VaultLog.read(vault))).rejects.toMatchObject({ code: 'integrity' });
+  });
+
+  test('a record that does not open is met where it is opened: for names, where it is the latest', async () => {
+    const certified = forged().add(scene.identity, { op: 'certify', certificate: certificateOf(scene.session) });
+    const wrong = new Uint8Array(300);
+    const log = certified.add(scene.session, push(), wrong).add(scene.session, push(), scene.body);
+    const { vault } = openOn(scene.credential);
+    vault.api.readLog = (after) => Promise.resolve(log.answer(after));
+    const read = await VaultLog.read(vault);
+    await expect(listSnapshots(read)).rejects.toMatchObject({ code: 'integrity' });
+    const names = await listLatest(read);
+    expect(names.map(({ latest, snapshots }) => [latest.record.name, latest.version, snapshots])).toEqual([
+      ['home', 2, 2],
+    ]);
   });
 });
 

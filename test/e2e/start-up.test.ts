@@ -1,4 +1,4 @@
-// How much a command loads before it works (docs/decisions/0017-parts-of-undici.md): counted in files, because times tell of the machine.
+// How much a command loads before it works (docs/decisions/0018-what-a-start-loads.md): counted in files, because times tell of the machine.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -52,11 +52,38 @@ async function filesLoaded(args: readonly string[]): Promise<string[]> {
 const packagesOf = (files: readonly string[]) =>
   new Set(files.filter((file) => !file.startsWith('file:')).map((file) => /^(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]));
 
-test('--version and --help load the command lines and nothing of what they do', async () => {
-  for (const words of [['--version'], ['--help'], ['push', '--help'], ['help', 'token']]) {
+/** Packages of which the build has made one file. */
+const bundlesOf = (files: readonly string[]) =>
+  files.flatMap((file) => /dist\/(.*\/packages\/.*)/.exec(file)?.[1] ?? []).sort();
+
+const versionOf = (folder: string) =>
+  (
+    JSON.parse(readFileSync(new URL(`../../${folder}/package.json`, import.meta.url), 'utf8')) as {
+      version: string;
+    }
+  ).version;
+
+test('--version by itself loads nothing, and says what it says beside other words', async () => {
+  const files = await filesLoaded(['--version']);
+  expect(
+    files.filter((file) => file.startsWith('file:')).map((file) => file.replace(/.*\/(?=(?:dist|bin)\/)/, '')),
+  ).toEqual(expect.arrayContaining(['bin/jaycloud.js', 'dist/cli/main.js', 'dist/cli/version.js']));
+  expect(packagesOf(files)).toEqual(new Set());
+  expect(bundlesOf(files)).toEqual([]);
+  expect(files.length).toBeLessThan(6);
+  const outcomes = [];
+  for (const words of [['--version'], ['--version', '--json'], ['--json', '--version'], ['ls', '--version']]) {
+    outcomes.push(await machine.run(words));
+  }
+  for (const outcome of outcomes) expect(outcome).toEqual({ exit: 0, stdout: `${versionOf('.')}\n`, stderr: '' });
+});
+
+test('--help loads the command lines and nothing of what they do', async () => {
+  for (const words of [['--help'], ['push', '--help'], ['help', 'token']]) {
     const files = await filesLoaded(words);
-    expect(packagesOf(files), words.join(' ')).toEqual(new Set(['commander']));
-    expect(files.length, words.join(' ')).toBeLessThan(24);
+    expect(packagesOf(files), words.join(' ')).toEqual(new Set());
+    expect(bundlesOf(files), words.join(' ')).toEqual(['cli/packages/commander.js']);
+    expect(files.length, words.join(' ')).toBeLessThan(18);
   }
 });
 
@@ -68,7 +95,18 @@ test('ls loads what reads a log, and nothing that stores or asks for passwords',
   }
   expect(files.some((file) => file.endsWith('/cli/commands/ls.js'))).toBe(true);
   expect(files.filter((file) => /\/cli\/commands\/|\/push\//.test(file))).toHaveLength(1);
-  expect(files.length).toBeLessThan(300);
+  expect(files.filter((file) => /\/(?:keychain|session-bus|manifest-[a-z]+)[.]js$/.test(file))).toEqual([]);
+  expect(bundlesOf(files)).toEqual([
+    'cli/packages/chalk.js',
+    'cli/packages/commander.js',
+    'client/packages/undici.js',
+    'protocol/packages/cborg.js',
+    'protocol/packages/zod.js',
+  ]);
+  expect(packages).toContain('env-paths');
+  // Everything else that is left is one of the two forms of zstd.
+  expect(packages.size).toBeLessThan(4);
+  expect(files.length).toBeLessThan(85);
 });
 
 test('push loads no other command and no form of a password', async () => {
@@ -80,5 +118,32 @@ test('push loads no other command and no form of a password', async () => {
     expect(packages, name).not.toContain(name);
   }
   expect(files.filter((file) => file.includes('/cli/commands/'))).toHaveLength(1);
-  expect(files.length).toBeLessThan(320);
+  for (const name of ['zod', 'cborg', '@hpke/core', '@hpke/common', 'undici', 'commander', 'chalk', 'ignore']) {
+    expect(packages, name).not.toContain(name);
+  }
+  expect(files.length).toBeLessThan(130);
+});
+
+test('what reads a few answers is not optimized: nothing would be left to gain, and the end waits for it', async () => {
+  const tracer = join(makeTempDir(), 'tracer.mjs');
+  writeFileSync(
+    tracer,
+    `import { setFlagsFromString } from 'node:v8';
+    setFlagsFromString('--trace-wasm-compilation-times');`,
+  );
+  const outcome = await machine.run(['ls'], { env: { NODE_OPTIONS: `--import ${tracer}` } });
+  expect(outcome.exit, outcome.stderr).toBe(0);
+  // The parser of answers (decision 0017).
+  expect(outcome.stdout).toContain('using Liftoff');
+  expect(outcome.stdout).not.toContain('using TurboFan');
+});
+
+test('what is copied from packages keeps its licence, and none of it comes from the whole of a package', () => {
+  const dist = new URL('../../dist/', import.meta.url);
+  const licences = readFileSync(new URL('third-party-licenses.txt', dist), 'utf8');
+  for (const name of ['@hpke/common', '@hpke/core', 'cborg', 'chalk', 'commander', 'ignore', 'undici', 'zod']) {
+    expect(licences, name).toContain(`${name} ${versionOf(`node_modules/${name}`)} (`);
+  }
+  // 449 kB with its languages and JSON Schema.
+  expect(readFileSync(new URL('protocol/packages/zod.js', dist)).length).toBeLessThan(90_000);
 });

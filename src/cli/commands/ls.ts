@@ -1,117 +1,35 @@
 // ls: the names in the vault, or what a snapshot holds.
-import { ClientError, integrityError } from '../../client/errors.js';
-import { createFetchNodes } from '../../client/fetch-nodes.js';
-import type { ManifestEntry } from '../../client/manifest-entry.js';
-import { readManifest } from '../../client/manifest-reader.js';
-import { findSnapshot, listSnapshots, parseReference, type Snapshot, snapshotPath } from '../../client/snapshots.js';
+import { listLatest } from '../../client/snapshots.js';
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
 import type { Session } from '../session.js';
-import { formatBytes, formatTime, jsonPath, printablePath } from '../text.js';
+import { formatBytes, formatTime } from '../text.js';
 
-export function runLs(session: Session, reference: string | undefined): Promise<number> {
-  return reference === undefined ? listNames(session) : listEntries(session, reference);
+export async function runLs(session: Session, reference: string | undefined): Promise<number> {
+  if (reference === undefined) return listNames(session);
+  // Loaded here, because names need nothing that reads manifests.
+  const { listEntries } = await import('./ls-entries.js');
+  return listEntries(session, reference);
 }
 
 async function listNames(session: Session): Promise<number> {
   const vault = await session.vault();
   requireScope(vault, 'list', 'pull');
-  const byName = new Map<string, Snapshot[]>();
-  for (const snapshot of await listSnapshots(await VaultLog.read(vault))) {
-    const { name } = snapshot.record;
-    byName.set(name, [...(byName.get(name) ?? []), snapshot]);
-  }
-  for (const [name, snapshots] of [...byName].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const latest = snapshots.at(-1);
-    if (latest === undefined) continue;
-    const { counts, host } = latest.record;
+  const names = await listLatest(await VaultLog.read(vault));
+  for (const { latest, snapshots } of names) {
+    const { name, counts, host } = latest.record;
     const version = String(latest.version);
     const size = formatBytes(counts.bytes).padStart(8);
     session.output.result(`${formatTime(Date.parse(latest.receivedAt))}  ${size}  ${name}@${version}`, {
       type: 'name',
       name,
       latestVersion: latest.version,
-      snapshots: snapshots.length,
+      snapshots,
       receivedAt: latest.receivedAt,
       host,
       ...counts,
     });
   }
-  session.output.summary('', { names: byName.size });
-  return 0;
-}
-
-const typeLetters = { directory: 'd', file: '-', symlink: 'l' } as const;
-
-/** The ten characters that `ls -l` begins a line with. */
-function modeText({ type, mode }: ManifestEntry): string {
-  const letters = Array.from('rwxrwxrwx', (letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-'));
-  const special: [bit: number, at: number, set: string, unset: string][] = [
-    [0o4000, 2, 's', 'S'],
-    [0o2000, 5, 's', 'S'],
-    [0o1000, 8, 't', 'T'],
-  ];
-  for (const [bit, at, set, unset] of special) if (mode & bit) letters[at] = letters[at] === 'x' ? set : unset;
-  return `${typeLetters[type]}${letters.join('')}`;
-}
-
-function entryLine(entry: ManifestEntry): string {
-  const owner = `${entry.user || String(entry.uid)} ${entry.group || String(entry.gid)}`;
-  const link = entry.linkTarget === undefined ? '' : ` -> ${printablePath(entry.linkTarget)}`;
-  const path = entry.path.length === 0 ? '.' : printablePath(entry.path);
-  const time = formatTime(entry.mtimeSeconds * 1000);
-  return `${modeText(entry)} ${owner.padEnd(12)} ${String(entry.size).padStart(12)} ${time} ${path}${link}`;
-}
-
-function entryJson(entry: ManifestEntry): Record<string, unknown> {
-  const { type, mode, uid, gid, user, group, size, sparse, linkTarget, hardlinkTo } = entry;
-  const target = linkTarget === undefined ? undefined : jsonPath(linkTarget);
-  const hardlink = hardlinkTo === undefined ? undefined : jsonPath(hardlinkTo);
-  return {
-    type: 'entry',
-    ...jsonPath(entry.path),
-    kind: type,
-    mode: mode.toString(8).padStart(4, '0'),
-    uid,
-    gid,
-    user,
-    group,
-    size,
-    mtimeSeconds: entry.mtimeSeconds,
-    mtimeNanoseconds: entry.mtimeNanoseconds,
-    ...(sparse ? { sparse } : {}),
-    ...(target === undefined
-      ? {}
-      : { target: target.path, ...(target.pathBase64 === undefined ? {} : { targetBase64: target.pathBase64 }) }),
-    ...(hardlink === undefined ? {} : { hardlinkTo: hardlink.path }),
-  };
-}
-
-async function listEntries(session: Session, text: string): Promise<number> {
-  const reference = parseReference(text);
-  const vault = await session.vault();
-  requireScope(vault, 'pull');
-  const { record } = await findSnapshot(await VaultLog.read(vault), reference);
-  const prefix = snapshotPath(reference);
-  let entries = 0;
-  let lost = 0;
-  for await (const item of readManifest(record.root, createFetchNodes(vault.api), { prefix })) {
-    if ('gap' in item) {
-      lost += item.gap.entries;
-      session.output.problem(
-        'damaged',
-        item.gap.firstPath,
-        `${String(item.gap.entries)} entries from here on are lost`,
-      );
-    } else {
-      entries += 1;
-      session.output.result(entryLine(item.entry), entryJson(item.entry));
-    }
-  }
-  if (lost > 0) throw integrityError('parts of the manifest are damaged');
-  if (entries === 0 && prefix.length > 0) {
-    throw new ClientError('nothing-matched', `the snapshot has no '${reference.path ?? ''}'`);
-  }
-  session.output.summary('', { entries });
+  session.output.summary('', { names: names.length });
   return 0;
 }
