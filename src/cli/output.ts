@@ -72,9 +72,14 @@ export class Output {
     if (hint !== undefined) this.#error(`jaycloud: ${this.#color.cyan('hint:')} ${hint}\n`);
   }
 
+  /** A terminal that a job makes (`ssh -tt`, `script`) may have no width, and ora would clear lines without end. */
+  get showsProgress(): boolean {
+    return !this.mode.quiet && (this.mode.json || (process.stderr.isTTY && process.stderr.columns > 0));
+  }
+
   /** Shows the state until `stopProgress`: a live line on a terminal, one line a second under --json, nothing otherwise. */
   startProgress(verb: string, read: () => ProgressState): void {
-    if (this.mode.quiet) return;
+    if (!this.showsProgress) return;
     this.#isShowing = true;
     const startedAt = performance.now();
     if (this.mode.json) {
@@ -86,8 +91,7 @@ export class Output {
         const { rate, secondsLeft } = pace(state, performance.now() - startedAt);
         this.result('', { type: 'progress', ...state, bytesPerSecond: Math.round(rate), secondsLeft });
       }, jsonProgressMs);
-    } else if (process.stderr.isTTY && process.stderr.columns > 0) {
-      // A terminal that a job makes (`ssh -tt`, `script`) may have no width, and ora would clear lines without end.
+    } else {
       void this.#startSpinner(verb);
       this.#timer = setInterval(() => {
         if (this.#spinner !== undefined) this.#spinner.text = progressLine(verb, read(), performance.now() - startedAt);

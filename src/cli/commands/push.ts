@@ -38,7 +38,7 @@ export async function runPush(session: Session, paths: readonly string[], flags:
   const { server } = session.settings;
   const found = findSources(paths, process.cwd(), server.startsWith('file:') ? [fileURLToPath(server)] : []);
   const progress: PushProgress = { files: 0, bytes: 0 };
-  const scan = session.output.mode.quiet ? undefined : startScan(found);
+  const scan = session.output.showsProgress ? startScan(found) : undefined;
   session.output.startProgress('pushing', () => ({
     ...progress,
     filesTotal: scan?.totals?.files,
