@@ -1,5 +1,5 @@
 // `npm run bench`: pushes and pulls beside other programs, in turn (A B A B), as docs/performance.md describes. Options
-// after `--`: --rounds N (5), --only TEXT (data whose name has it), --quick (small data, one round), --dir FOLDER (where
+// after `--`: --rounds N (5), --only TEXT,TEXT (data whose name has one of them), --quick (small data, one round), --dir FOLDER (where
 // repositories and targets lie; the system's temp folder), --tmpfs FOLDER (the same in memory), --data FOLDER (where the data is made
 // and kept), --json FILE, --from FILE (show what such a file has, measure nothing), --write (into docs/performance.md,
 // with plots). Ends with 1 when a goal is missed.
@@ -13,8 +13,10 @@ import { writeSection } from './report.js';
 import { createChains } from './speed/chains.js';
 import { judge } from './speed/goals.js';
 import { jaycloud } from './speed/jaycloud.js';
+import { limitText } from './speed/limits.js';
 import { peers } from './speed/peers.js';
 import { playChain } from './speed/play.js';
+import { measurePrimitives } from './speed/primitives.js';
 import { chainTable, judgedText, machineLine, othersCores, plots, ratioTable, sectionText } from './speed/show.js';
 
 const { values: flags } = parseArgs({
@@ -39,7 +41,10 @@ const say = (text) => console.error(text);
 
 const isThere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
-const wantedChains = () => createChains(isQuick).filter(({ id, title }) => `${id} ${title}`.includes(flags.only));
+const wantedChains = () =>
+  createChains(isQuick).filter(({ id, title }) =>
+    flags.only.split(',').some((part) => `${id} ${title}`.includes(part)),
+  );
 const ownNetwork = ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
 
 /**
@@ -100,6 +105,7 @@ async function measureAll(folder, work) {
       .filter(isLeftOut)
       .map(({ title }) => title),
     chains: [],
+    primitives: await measurePrimitives(work, flags.data, say),
   };
   for (const chain of wanted) {
     const stepTitles = Object.fromEntries(chain.steps.map(({ id, title }) => [id, title]));
@@ -127,7 +133,7 @@ function show(run) {
   ];
   for (const { title, leftOut } of run.chains)
     if (leftOut !== undefined) parts.push(`${title} is left out: ${leftOut}`);
-  console.log([...parts, ratioTable(played), judgedText(lines)].join('\n\n'));
+  console.log([...parts, ...limitText(run), ratioTable(played), judgedText(lines)].join('\n\n'));
   if (lines.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;
   if (!flags.write) return;
   const name = run.isTmpfs ? 'tmpfs' : 'disk';

@@ -2,6 +2,7 @@
 import { barPlot } from '../plot.js';
 import { table } from '../report.js';
 import { bestPeer, medians } from './goals.js';
+import { limitText } from './limits.js';
 
 const count = (value) => value.toLocaleString('en-US');
 const seconds = (value) => (value === undefined ? '-' : value < 1 ? value.toFixed(3) : value.toFixed(2));
@@ -137,6 +138,7 @@ export function sectionText(run, lines, pictures) {
   parts.push("jaycloud's time as parts of each peer's, below 1 where it is faster:");
   parts.push(ratioTable(played));
   for (const file of pictures) parts.push(`![${file.includes('push') ? 'Pushes' : 'Pulls'} beside jaycloud](${file})`);
+  parts.push(...limitText(run));
   for (const chain of chains) parts.push(...chainText(chain, run.isTmpfs ? 'in memory' : 'on a disk'));
   return parts.join('\n\n');
 }
