@@ -218,6 +218,7 @@ class PushRun {
   async #breathe(): Promise<void> {
     await nextTurn();
     this.#options.signal.throwIfAborted();
+    this.#pool.offer();
     if (this.#queue.length > queuedEntriesMax) await this.#pool.drain();
     this.#nodes.sendAhead();
     if (this.#nodes.waitingBytes > nodeBytesMax) {

@@ -19,6 +19,8 @@ import {
 /** Files handed to a thread at once: enough to hide the hop between threads, few enough to spread the work. */
 const batchFilesMax = 256;
 const batchBytesMax = 8 * 1024 * 1024;
+/** A thread more is started for this much: it takes some tens of milliseconds. */
+const startBytesMin = 1024 * 1024;
 /** Batches queued on one thread: one at work, one waiting. */
 const batchesPerThread = 2;
 const threadsMax = 8;
@@ -69,22 +71,38 @@ export class SealPool {
     return isFull ? this.dispatch() : undefined;
   }
 
+  /**
+   * Hands over what is queued, however little, where a thread has nothing to do: what is met behind a file waits for it, so
+   * a file that has changed among many that have not must not wait for others to fill a batch.
+   */
+  offer(): void {
+    if (this.#batch.length === 0 || this.#failure !== undefined) return;
+    const mayStart =
+      this.#threads.length === 0 || (this.#batchBytes >= startBytesMin && this.#threads.length < this.#threadCount);
+    const thread = this.#threads.find(({ batches }) => batches === 0) ?? (mayStart ? this.#start() : undefined);
+    if (thread !== undefined) handOver(thread, this.#takeBatch());
+  }
+
   /** Hands the files queued so far to a thread. */
   async dispatch(): Promise<void> {
     if (this.#batch.length === 0) return;
-    const files = this.#batch;
-    this.#batch = [];
-    this.#batchBytes = 0;
+    const files = this.#takeBatch();
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
       const thread = this.#freeThread();
       if (thread !== undefined) {
-        thread.batches += 1;
-        send(thread.worker, { type: 'files', jobs: encodeJobs(files) });
+        handOver(thread, files);
         return;
       }
       await this.#change();
     }
+  }
+
+  #takeBatch(): FileJob[] {
+    const files = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    return files;
   }
 
   /** Resolves when every queued file has come out. */
@@ -182,6 +200,11 @@ function readRun({ worker, slabs }: Thread, run: SealedRun): RecordRun {
       send(worker, { type: 'give-back', slab });
     },
   };
+}
+
+function handOver(thread: Thread, files: readonly FileJob[]): void {
+  thread.batches += 1;
+  send(thread.worker, { type: 'files', jobs: encodeJobs(files) });
 }
 
 function send(worker: Worker, message: ToWorker): void {
