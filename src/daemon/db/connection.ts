@@ -78,9 +78,12 @@ export async function openDatabase(path: string): Promise<Database> {
       await new Promise((resolve) => setTimeout(resolve, 200 * attempt));
     }
   }
+  const inTransaction = client.transaction((work: () => unknown) => work());
   return {
     orm,
-    transaction: (work) => orm.transaction(work, { behavior: 'immediate' }),
+    // The driver's own transaction: `work` gets the connection itself, whose statements are prepared once, where drizzle's
+    // would be another object each time.
+    transaction: <T>(work: (tx: Queries) => T) => inTransaction.immediate(() => work(orm)) as T,
     close: () => {
       client.close();
     },
