@@ -15,7 +15,7 @@ function loopbackBytes() {
 }
 
 /** CPU seconds that a running process has had, its threads included. */
-function cpuSeconds(pid) {
+export function cpuSeconds(pid) {
   // The name in parentheses may have blanks in it, so fields are counted from behind it.
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

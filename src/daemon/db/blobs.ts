@@ -34,10 +34,7 @@ function buffer(bytes: Uint8Array): Buffer {
 const idAtKey = sql`substr(${sql.placeholder('idRun')}, j.key * ${sql.raw(String(blobIdBytes))} + 1, ${sql.raw(String(blobIdBytes))})`;
 const numberedIds = sql`json_each(${sql.placeholder('numbered')}) j`;
 
-const ofVault = and(
-  eq(ownerships.vaultNo, sql.placeholder('vaultNo')),
-  eq(ownerships.blobNo, blobs.blobNo),
-);
+const ofVault = and(eq(ownerships.vaultNo, sql.placeholder('vaultNo')), eq(ownerships.blobNo, blobs.blobNo));
 
 // Cross joins keep the order of the tables: the ids lead, everything else is looked up.
 const blobPlaces = preparedOnce((db) =>
@@ -59,7 +56,8 @@ const blobPlaces = preparedOnce((db) =>
     .prepare(),
 );
 
-// Damaged blobs are left out by their own index, which is empty while all is well: the row itself is then never read.
+// Damaged blobs are left out by their own index: no row is read, and while all is well that index is asked once in all.
+const damagedBlobs = sql`select 1 from ${blobs} d indexed by blobs_damaged where d.damaged = 1`;
 const soundBlobs = preparedOnce((db) =>
   db
     .select({ index: sql`j.key`, blobNo: blobs.blobNo, renewedAt: ownerships.renewedAt })
@@ -69,7 +67,7 @@ const soundBlobs = preparedOnce((db) =>
     .where(
       and(
         eq(blobs.blobId, idAtKey),
-        sql`not exists (select 1 from ${blobs} d indexed by blobs_damaged where d.damaged = 1 and d.blob_no = ${blobs.blobNo})`,
+        sql`not (exists (${damagedBlobs}) and exists (${damagedBlobs} and d.blob_no = ${blobs.blobNo}))`,
       ),
     )
     .prepare(),

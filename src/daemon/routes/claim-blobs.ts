@@ -10,6 +10,7 @@ import { type Authorize, ownerOf } from '../authorize.js';
 import { findSoundBlobs, findUnownedChildren } from '../db/blobs.js';
 import type { Database, Queries } from '../db/connection.js';
 import { addOwnerships, type Owner } from '../db/ownerships.js';
+import type { GroupCommit } from '../group-commit.js';
 import type { Guessing } from '../guessing.js';
 import type { PackReader } from '../packs/pack-reader.js';
 import { type Claim, checkProofs } from '../possession-check.js';
@@ -22,6 +23,7 @@ const claimBytes = blobIdBytes + possessionProofBytes;
 export interface ClaimBlobsNeeds {
   readonly authorize: Authorize;
   readonly database: Database;
+  readonly groups: GroupCommit;
   readonly packReader: PackReader;
   readonly guessing: Guessing;
   readonly meter: WorkMeter;
@@ -31,7 +33,7 @@ export interface ClaimBlobsNeeds {
 }
 
 export function claimBlobsRoute(app: Hono, needs: ClaimBlobsNeeds): void {
-  const { authorize, database, packReader, guessing, meter, possessionKey, quotaBytes, now } = needs;
+  const { authorize, database, groups, packReader, guessing, meter, possessionKey, quotaBytes, now } = needs;
   app.post(endpoints.claimBlobs.path, async (c) => {
     const caller = authorize(c, 'push');
     const request = parseClaimBlobsRequest(await readJson(c, jsonBytesMax));
@@ -43,13 +45,11 @@ export function claimBlobsRoute(app: Hono, needs: ClaimBlobsNeeds): void {
       checkProofs({ database, packReader, vaultNo: caller.ownerNo, vaultId, nonce, claims }),
     );
     const owner = ownerOf(caller, quotaBytes);
-    const states = meter.onLoop(() =>
-      database.transaction((tx) => {
-        const recorded = recordClaims(tx, { owner, claims, proven, guessing, nowMs: now() });
-        guessing.answered(tx, caller.accountNo, recorded.newlyOwned);
-        return recorded.states;
-      }),
-    );
+    const states = await groups.run((tx) => {
+      const recorded = recordClaims(tx, { owner, claims, proven, guessing, nowMs: now() });
+      guessing.answered(tx, caller.accountNo, recorded.newlyOwned);
+      return recorded.states;
+    });
     return c.json({ states } satisfies ClaimBlobsResponse);
   });
 }

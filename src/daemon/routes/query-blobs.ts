@@ -7,13 +7,13 @@ import { blobIdBytes, jsonBytesMax, queryIdsMax } from '../../protocol/limits.js
 import { parseQueryBlobsRequest, type QueryBlobsResponse } from '../../protocol/messages.js';
 import type { Authorize, Caller } from '../authorize.js';
 import { findSoundBlobs } from '../db/blobs.js';
-import type { Database, Queries } from '../db/connection.js';
+import type { Queries } from '../db/connection.js';
 import { renewOwnerships } from '../db/ownerships.js';
+import type { GroupCommit } from '../group-commit.js';
 import type { Guessing } from '../guessing.js';
 import { createPossessionNonce } from '../possession-nonce.js';
 import { readJson } from '../request-body.js';
 import type { SpendGrant } from '../spend-grant.js';
-import type { WorkMeter } from '../work-meter.js';
 
 /** Renewing more often than this would only write: garbage collection thinks in weeks. */
 const renewalAgeMs = 24 * 60 * 60 * 1000;
@@ -22,16 +22,15 @@ const [letterOwned, letterClaimable] = [0x6f, 0x63];
 
 export interface QueryBlobsNeeds {
   readonly authorize: Authorize;
-  readonly database: Database;
+  readonly groups: GroupCommit;
   readonly spendGrant: SpendGrant;
   readonly guessing: Guessing;
-  readonly meter: WorkMeter;
   readonly possessionKey: Uint8Array;
   readonly now: () => number;
 }
 
 export function queryBlobsRoute(app: Hono, needs: QueryBlobsNeeds): void {
-  const { authorize, database, possessionKey, meter, now } = needs;
+  const { authorize, groups, possessionKey, now } = needs;
   app.post(endpoints.queryBlobs.path, async (c) => {
     const caller = authorize(c, 'push');
     const request = parseQueryBlobsRequest(await readJson(c, jsonBytesMax));
@@ -39,7 +38,7 @@ export function queryBlobsRoute(app: Hono, needs: QueryBlobsNeeds): void {
     const idCount = countBlobIds(idRun, queryIdsMax);
     const nowMs = now();
     const question = { grant: request.grant, idRun, idCount, nowMs };
-    const states = meter.onLoop(() => database.transaction((tx) => answer(tx, caller, question, needs)));
+    const states = await groups.run((tx) => answer(tx, caller, question, needs));
     const { nonce, expiresAtMs } = createPossessionNonce(possessionKey, fromHex(caller.vaultId), nowMs);
     const expiresAt = new Date(expiresAtMs).toISOString();
     return c.json({ states, nonce: toBase64(nonce), expiresAt } satisfies QueryBlobsResponse);
