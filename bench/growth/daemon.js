@@ -1,15 +1,14 @@
 // A real `jaycloudd` for the bench, and what the kernel says of it.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { daemonProgram } from '../flood/programs.js';
 import { cpuSeconds, peakBytes } from '../speed/measure.js';
 import { stopServer } from '../speed/servers.js';
 
-/** Starts `jaycloudd serve`; `pow` is off where work that clients do first is not part of what is measured. */
-export async function startDaemon({ dataDir, pow = 'off' }) {
-  const args = ['serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--pow', pow, '--log-level', 'warn'];
-  const child = spawn(process.execPath, [...(process.env.GROWTH_NODE?.split(' ') ?? []), daemonProgram, ...args], {
+/** Starts `jaycloudd serve`, without proof of work: what clients do before is not part of what is measured. */
+export async function startDaemon({ dataDir, port = 0 }) {
+  const args = ['serve', '--data', dataDir, '--listen', `127.0.0.1:${port}`, '--pow', 'off', '--log-level', 'warn'];
+  const child = spawn(process.execPath, [daemonProgram, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH },
   });
@@ -24,7 +23,6 @@ export async function startDaemon({ dataDir, pow = 'off' }) {
     pid: child.pid,
     cpu: () => cpuSeconds(child.pid),
     peak: () => peakBytes(child.pid),
-    resident: () => Number(/^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) * 1024,
     stop: () => stopServer(child),
   };
 }

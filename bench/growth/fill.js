@@ -1,6 +1,7 @@
 // Databases that hold many blobs, filled through the daemon's own modules: rows without packs behind them, since what is
 // asked about them never reads a pack. Made once, into a folder that later runs use again.
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { insertBlobs } from '../../dist/daemon/db/blobs.js';
@@ -95,8 +96,10 @@ function insertOnePack(tx, { pack, from, size, owners, nowMs }) {
   }
 }
 
-async function fill(file, blobCount) {
-  const database = await openDatabase(file);
+/** Makes a data directory with vaults and `blobCount` blobs; keys are made by whoever serves it first. */
+export async function fill(dataDir, blobCount) {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const database = await openDatabase(join(dataDir, 'jaycloud.db'));
   // One transaction that stays in memory and is written once; if it fails, the file is made anew.
   database.orm.get(sql`pragma journal_mode = off`);
   database.orm.run(sql`pragma synchronous = off`);
@@ -116,9 +119,7 @@ async function fill(file, blobCount) {
 
 /** A data directory whose database holds `blobCount` blobs. */
 export async function filledDataDir(folder, blobCount, say) {
-  const { place } = await makeOnce(folder, `growth-${blobCount}`, say, (made) =>
-    fill(join(made, 'jaycloud.db'), blobCount),
-  );
+  const { place } = await makeOnce(folder, `growth-${blobCount}`, say, (made) => fill(made, blobCount));
   return place;
 }
 

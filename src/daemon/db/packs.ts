@@ -22,8 +22,15 @@ export function insertPack(tx: Queries, packId: string, sizeBytes: number, nowMs
   return insertedPack(tx).get({ packId, sizeBytes, nowMs }).packNo;
 }
 
+const deletedPack = preparedOnce((db) =>
+  db
+    .delete(packs)
+    .where(eq(packs.packNo, sql.placeholder('packNo')))
+    .prepare(),
+);
+
 export function deletePack(tx: Queries, packNo: number): void {
-  tx.delete(packs).where(eq(packs.packNo, packNo)).run();
+  deletedPack(tx).run({ packNo });
 }
 
 /** Those of `packIds` that have no row. */
