@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { ProtocolError } from './errors.js';
 import { accountNamePattern } from './limits.js';
 
-export const base64Text = (bytesMax: number) =>
-  z
-    .string()
-    .max(Math.ceil((bytesMax * 4) / 3))
-    .regex(/^[A-Za-z0-9_-]*$/);
+/**
+ * For runs of thousands of ids: only their length is looked at here. `fromBase64` refuses every other spelling with the same
+ * `malformed`, and looking at each letter twice is a tenth of what a query costs.
+ */
+export const base64Run = (bytesMax: number) => z.string().max(Math.ceil((bytesMax * 4) / 3));
+export const base64Text = (bytesMax: number) => base64Run(bytesMax).regex(/^[A-Za-z0-9_-]*$/);
 export const base64Of = (bytes: number) => base64Text(bytes).length(Math.ceil((bytes * 4) / 3));
 export const entityId = z.string().regex(/^[0-9a-f]{32}$/);
 export const accountName = z.string().regex(accountNamePattern);
