@@ -5,7 +5,7 @@
 // with plots). Ends with 1 when a goal is missed.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, setup } from '../scripts/setup.js';
@@ -14,6 +14,7 @@ import { createChains } from './speed/chains.js';
 import { judge } from './speed/goals.js';
 import { jaycloud } from './speed/jaycloud.js';
 import { limitText } from './speed/limits.js';
+import { describeMachine } from './speed/measure.js';
 import { peers } from './speed/peers.js';
 import { playChain } from './speed/play.js';
 import { measurePrimitives } from './speed/primitives.js';
@@ -63,21 +64,6 @@ async function runIsolated() {
   }
   const again = [process.execPath, ...process.argv.slice(1), '--isolated'];
   return spawnSync('unshare', [...ownNetwork, ...again], { stdio: 'inherit' }).status ?? 1;
-}
-
-function describeMachine(folder) {
-  const fileSystem = spawnSync('df', ['--output=fstype', folder], { encoding: 'utf8' })
-    .stdout.trim()
-    .split('\n')
-    .at(-1);
-  return {
-    node: `Node ${process.versions.node}`,
-    cores: cpus().length,
-    cpu: cpus()[0].model,
-    memoryGib: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    fileSystem,
-  };
 }
 
 async function measureAll(folder, work) {

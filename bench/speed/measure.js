@@ -1,6 +1,7 @@
 // What a command costs: wall clock, CPU, peak memory, bytes over loopback; and what lies on the disk afterwards.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { watchMachine } from '../flood/machine.js';
 
@@ -15,7 +16,7 @@ function loopbackBytes() {
 }
 
 /** CPU seconds that a running process has had, its threads included. */
-function cpuSeconds(pid) {
+export function cpuSeconds(pid) {
   // The name in parentheses may have blanks in it, so fields are counted from behind it.
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -106,4 +107,20 @@ export function settle() {
  */
 export function emptyFiles(folder, { largerThanMib }) {
   spawnSync('find', [folder, '-type', 'f', '-size', `+${largerThanMib}M`, '-exec', 'truncate', '--size=0', '{}', '+']);
+}
+
+/** What stands at the head of a section: the machine, and the file system of `folder`. */
+export function describeMachine(folder) {
+  const fileSystem = spawnSync('df', ['--output=fstype', folder], { encoding: 'utf8' })
+    .stdout.trim()
+    .split('\n')
+    .at(-1);
+  return {
+    node: `Node ${process.versions.node}`,
+    cores: cpus().length,
+    cpu: cpus()[0].model,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    fileSystem,
+  };
 }

@@ -7,6 +7,7 @@ import { type ErrorCode, errorStatuses, ProtocolError } from '../protocol/errors
 import type { ErrorResponse } from '../protocol/messages.js';
 import type { Authorize } from './authorize.js';
 import type { Database } from './db/connection.js';
+import { GroupCommit } from './group-commit.js';
 import type { Guessing } from './guessing.js';
 import { LateRefusals } from './late-refusals.js';
 import type { LogTurns } from './log-turns.js';
@@ -52,6 +53,7 @@ export interface AppNeeds {
 export function createApp(needs: AppNeeds): Hono {
   const app = new Hono();
   const late = new LateRefusals();
+  const groups = new GroupCommit(needs.database, needs.meter);
   app.use(async (c, next) => {
     guardBody(c);
     const startedAt = performance.now();
@@ -66,9 +68,9 @@ export function createApp(needs: AppNeeds): Hono {
     await next();
   });
   healthRoute(app, needs.version);
-  queryBlobsRoute(app, needs);
-  claimBlobsRoute(app, needs);
-  putBlobsRoute(app, needs);
+  queryBlobsRoute(app, { ...needs, groups });
+  claimBlobsRoute(app, { ...needs, groups });
+  putBlobsRoute(app, { ...needs, groups });
   fetchBlobsRoute(app, needs);
   getBlobRoute(app, needs);
   appendLogRoute(app, needs);

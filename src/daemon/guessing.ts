@@ -24,6 +24,8 @@ export interface GuessedBlob {
   readonly id: Uint8Array;
 }
 
+const noneHidden: ReadonlySet<number> = new Set();
+
 export class Guessing {
   readonly #options: GuessingOptions;
 
@@ -55,15 +57,16 @@ export class Guessing {
     if (this.#options.isLimited) settleUnanswered(tx, accountNo, ids);
   }
 
-  /** Numbers of the blobs that may show to a vault that does not own them. */
-  shown(db: Queries, blobs: readonly GuessedBlob[]): Set<number> {
-    if (this.#options.threshold <= 1) return new Set(blobs.map(({ blobNo }) => blobNo));
+  /** Numbers of the blobs that must not show to a vault that does not own them. */
+  hidden(db: Queries, blobs: () => readonly GuessedBlob[]): ReadonlySet<number> {
+    if (this.#options.threshold <= 1) return noneHidden;
+    const guessed = blobs();
     const owners = countOwners(
       db,
-      blobs.map(({ blobNo }) => blobNo),
+      guessed.map(({ blobNo }) => blobNo),
     );
     return new Set(
-      blobs.filter(({ blobNo, id }) => (owners.get(blobNo) ?? 0) >= this.#numberOf(id)).map(({ blobNo }) => blobNo),
+      guessed.filter(({ blobNo, id }) => (owners.get(blobNo) ?? 0) < this.#numberOf(id)).map(({ blobNo }) => blobNo),
     );
   }
 

@@ -18,7 +18,7 @@ export async function serve(config: Config): Promise<void> {
   const log = createLog(config);
   const signals = catchSignals();
   const { dataDir, quotaBytes, sessionTtlMs, pow } = config;
-  const services = await openServices({ dataDir, quotaBytes, sessionTtlMs, log });
+  const services = await openServices({ dataDir, quotaBytes, sessionTtlMs, log, isDatabaseMapped: true });
   try {
     const counts = new AdmissionCounts();
     const daemon = await createDaemonApp(services, { ...config, isGuessingLimited: true }, counts);

@@ -21,6 +21,8 @@ export interface ServicesOptions {
   /** How long a session lives after its last use; 90 days without it. */
   readonly sessionTtlMs?: number;
   readonly log: Logger;
+  /** Of a daemon with a disk of its own: see `DatabaseOptions`. */
+  readonly isDatabaseMapped?: boolean;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -64,7 +66,7 @@ export async function openServices(options: ServicesOptions): Promise<Services> 
   const { dataDir, quotaBytes, sessionTtlMs = sessionTtlDefaultMs, log, now = Date.now } = options;
   await makeDataDir(resolve(dataDir));
   const { keys, isNew } = await openServerKeys(dataDir);
-  const database = await openDatabase(join(dataDir, 'jaycloud.db'));
+  const database = await openDatabase(join(dataDir, 'jaycloud.db'), { isMapped: options.isDatabaseMapped === true });
   try {
     await removeLeftovers(dataDir, database, log, Date.now());
   } catch (error) {

@@ -32,10 +32,17 @@ export function blobIdToBytes(id: BlobId): Uint8Array<ArrayBuffer> {
   return fromHex(id);
 }
 
-/** Splits a run of ids; throws `malformed` where its length is not a multiple of 32, `too-large` past `idsMax`. */
-export function splitBlobIds(run: Uint8Array, idsMax: number): Uint8Array[] {
+/** How many ids a run has; throws `malformed` where its length is not a multiple of 32, `too-large` past `idsMax`. */
+export function countBlobIds(run: Uint8Array, idsMax: number): number {
   if (run.length % blobIdBytes !== 0) throw new ProtocolError('malformed', 'ids are runs of 32 bytes');
-  if (run.length / blobIdBytes > idsMax) throw new ProtocolError('too-large', `at most ${String(idsMax)} ids`);
+  const count = run.length / blobIdBytes;
+  if (count > idsMax) throw new ProtocolError('too-large', `at most ${String(idsMax)} ids`);
+  return count;
+}
+
+/** Splits a run of ids; throws as `countBlobIds` does. */
+export function splitBlobIds(run: Uint8Array, idsMax: number): Uint8Array[] {
+  countBlobIds(run, idsMax);
   const ids: Uint8Array[] = [];
   for (let at = 0; at < run.length; at += blobIdBytes) ids.push(run.subarray(at, at + blobIdBytes));
   return ids;

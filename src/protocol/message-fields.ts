@@ -1,12 +1,15 @@
 // What messages are made of (docs/protocol.md, "Encodings"), and how they are read. Binary fields are URL-safe base64 without
 // padding, ids 32 lower-case hex digits, times ISO 8601 in UTC.
-
 import { ProtocolError } from './errors.js';
 import { accountNamePattern } from './limits.js';
 import * as z from './packages/zod.js';
 
-export const base64Text = (bytesMax: number) =>
-  z.string().check(z.maxLength(Math.ceil((bytesMax * 4) / 3)), z.regex(/^[A-Za-z0-9_-]*$/));
+/**
+ * For runs of thousands of ids: only their length is looked at here. `fromBase64` refuses every other spelling with the same
+ * `malformed`, and looking at each letter twice is a tenth of what a query costs.
+ */
+export const base64Run = (bytesMax: number) => z.string().check(z.maxLength(Math.ceil((bytesMax * 4) / 3)));
+export const base64Text = (bytesMax: number) => base64Run(bytesMax).check(z.regex(/^[A-Za-z0-9_-]*$/));
 export const base64Of = (bytes: number) => base64Text(bytes).check(z.length(Math.ceil((bytes * 4) / 3)));
 export const entityId = z.string().check(z.regex(/^[0-9a-f]{32}$/));
 export const accountName = z.string().check(z.regex(accountNamePattern));

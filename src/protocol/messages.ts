@@ -4,7 +4,7 @@
 import { scopes } from './certificate.js';
 import * as limits from './limits.js';
 import { envelopeBytesMax, logBodyBytesMax, logEntryBytesMax, queryIdsMax, tokenBundleBytesMax } from './limits.js';
-import { accountName, base64Of, base64Text, entityId, opaqueText, parser, time } from './message-fields.js';
+import { accountName, base64Of, base64Run, base64Text, entityId, opaqueText, parser, time } from './message-fields.js';
 import * as z from './packages/zod.js';
 
 export const purposes = ['register', 'login', 'upload', 'query'] as const;
@@ -150,7 +150,7 @@ const getAccountResponse = z.object({
 });
 export type GetAccountResponse = z.infer<typeof getAccountResponse>;
 
-const idRun = base64Text(queryIdsMax * 32);
+const idRun = base64Run(queryIdsMax * 32);
 
 const queryBlobsRequest = z.strictObject({ grant: entityId, ids: idRun });
 export type QueryBlobsRequest = z.infer<typeof queryBlobsRequest>;

@@ -11,14 +11,20 @@ export type Queries = Pick<Orm, 'all' | 'get' | 'run' | 'select' | 'insert' | 'u
 
 export interface Database {
   readonly orm: Orm;
-  /** Runs `work` in one immediate transaction: it commits when `work` returns and leaves no trace when it throws. */
+  /**
+   * Runs `work` in one immediate transaction: it commits when `work` returns and leaves no trace when it throws. Within
+   * another one that holds for its part of that.
+   */
   transaction<T>(work: (tx: Queries) => T): T;
+  isInTransaction(): boolean;
   close(): void;
 }
 
 /** Another process may be writing or migrating; wait this long before giving up. */
 const busyTimeoutMs = 15_000;
 const migrationTries = 5;
+/** The most that SQLite can map. What is beyond it is read. */
+const mappedBytesMax = 0x7fff_0000;
 
 const migrationsFolder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
 
@@ -51,8 +57,17 @@ async function openDriver(path: string): Promise<SqliteConnection> {
   }
 }
 
+export interface DatabaseOptions {
+  /**
+   * Millions of ids do not fit into any cache of SQLite's own, and half of what looking one up costs is copying its page out
+   * of the kernel's cache. Mapped for reading alone, it is read in place. But a disk that cannot read a mapped page ends the
+   * process, where it would fail a read: not for a database on somebody's network drive.
+   */
+  readonly isMapped?: boolean;
+}
+
 /** Opens `path` (a file, or `:memory:` for tests) and brings it to the newest schema. Throws DriverMissingError. */
-export async function openDatabase(path: string): Promise<Database> {
+export async function openDatabase(path: string, { isMapped = false }: DatabaseOptions = {}): Promise<Database> {
   const [{ drizzle }, { migrate }, client] = await Promise.all([
     import('drizzle-orm/better-sqlite3'),
     import('drizzle-orm/better-sqlite3/migrator'),
@@ -64,6 +79,8 @@ export async function openDatabase(path: string): Promise<Database> {
   client.pragma('foreign_keys = ON');
   client.pragma('cache_size = -65536');
   client.pragma('temp_store = MEMORY');
+  // Elsewhere the mapping of a file has pitfalls of its own.
+  if (isMapped && process.platform === 'linux') client.pragma(`mmap_size = ${String(mappedBytesMax)}`);
   const orm = drizzle({ client, schema });
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -78,9 +95,13 @@ export async function openDatabase(path: string): Promise<Database> {
       await new Promise((resolve) => setTimeout(resolve, 200 * attempt));
     }
   }
+  const inTransaction = client.transaction((work: () => unknown) => work());
   return {
     orm,
-    transaction: (work) => orm.transaction(work, { behavior: 'immediate' }),
+    // The driver's own transaction: `work` gets the connection itself, whose statements are prepared once, where drizzle's
+    // would be another object each time.
+    transaction: <T>(work: (tx: Queries) => T) => inTransaction.immediate(() => work(orm)) as T,
+    isInTransaction: () => client.inTransaction,
     close: () => {
       client.close();
     },

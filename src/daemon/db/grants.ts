@@ -7,6 +7,7 @@ import { ProtocolError } from '../../protocol/errors.js';
 import { grantTtlMs } from '../../protocol/limits.js';
 import type { Purpose } from '../../protocol/messages.js';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
 import { grants } from './schema.js';
 
 export interface Grant {
@@ -49,31 +50,48 @@ interface Spending {
   readonly nowMs: number;
 }
 
+const isUsable = and(
+  eq(grants.grantId, sql.placeholder('grantId')),
+  eq(grants.accountNo, sql.placeholder('accountNo')),
+  gt(grants.expiresAt, sql.placeholder('nowMs')),
+);
+
+const takenOff = preparedOnce((db) =>
+  db
+    .update(grants)
+    .set({
+      bytesLeft: sql`${grants.bytesLeft} - ${sql.placeholder('bytes')}`,
+      blobsLeft: sql`${grants.blobsLeft} - ${sql.placeholder('blobs')}`,
+      idsLeft: sql`${grants.idsLeft} - ${sql.placeholder('ids')}`,
+    })
+    .where(
+      and(
+        isUsable,
+        gte(grants.bytesLeft, sql.placeholder('bytes')),
+        gte(grants.blobsLeft, sql.placeholder('blobs')),
+        gte(grants.idsLeft, sql.placeholder('ids')),
+      ),
+    )
+    .prepare(),
+);
+
+const usableGrant = preparedOnce((db) => db.select({ grantId: grants.grantId }).from(grants).where(isUsable).prepare());
+
 /**
  * Takes `cost` off a grant, all or nothing, in one statement: two spenders can never take the same rest. Call it in the
  * transaction that does the work. A cost of nothing only asks whether the grant is usable, and writes nothing. Throws ProtocolError `grant-invalid` for a grant that is unknown, another account's
  * or expired (they look alike), `grant-exhausted` when too little is left.
  */
 export function spendGrant(tx: Queries, { accountNo, grantId, cost, nowMs }: Spending): void {
-  const amounts = [cost.bytes, cost.blobs, cost.ids];
+  const { bytes, blobs, ids } = cost;
+  const amounts = [bytes, blobs, ids];
   for (const amount of amounts) assert(Number.isSafeInteger(amount) && amount >= 0);
-  const usable = and(eq(grants.grantId, grantId), eq(grants.accountNo, accountNo), gt(grants.expiresAt, nowMs));
-  const enough = and(
-    gte(grants.bytesLeft, cost.bytes),
-    gte(grants.blobsLeft, cost.blobs),
-    gte(grants.idsLeft, cost.ids),
-  );
+  const usable = { accountNo, grantId, nowMs };
   const isQuestion = amounts.every((amount) => amount === 0);
-  if (!isQuestion) {
-    const left = {
-      bytesLeft: sql`${grants.bytesLeft} - ${cost.bytes}`,
-      blobsLeft: sql`${grants.blobsLeft} - ${cost.blobs}`,
-      idsLeft: sql`${grants.idsLeft} - ${cost.ids}`,
-    };
-    if (tx.update(grants).set(left).where(and(usable, enough)).run().changes === 1) return;
+  if (!isQuestion && takenOff(tx).run({ ...usable, bytes, blobs, ids }).changes === 1) return;
+  if (usableGrant(tx).get(usable) === undefined) {
+    throw new ProtocolError('grant-invalid', 'the grant is unknown or has expired');
   }
-  const known = tx.select({ grantId: grants.grantId }).from(grants).where(usable).get();
-  if (known === undefined) throw new ProtocolError('grant-invalid', 'the grant is unknown or has expired');
   if (isQuestion) return;
   throw new ProtocolError('grant-exhausted', 'too little is left of the grant');
 }

@@ -1,6 +1,7 @@
 // The vault log (docs/format.md, "Vault log"): rows are only ever added, and a deletion frees the root of its target.
 import { and, asc, eq, gt, lte, sql } from 'drizzle-orm';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
 import { logEntries } from './schema.js';
 
 export interface StoredLogEntry {
@@ -15,12 +16,16 @@ export interface StoredLogEntry {
   readonly receivedAt: number;
 }
 
-export function findLogEntry(db: Queries, vaultNo: number, seq: number): StoredLogEntry | undefined {
-  return db
+const entryAtSeq = preparedOnce((db) =>
+  db
     .select()
     .from(logEntries)
-    .where(and(eq(logEntries.vaultNo, vaultNo), eq(logEntries.seq, seq)))
-    .get();
+    .where(and(eq(logEntries.vaultNo, sql.placeholder('vaultNo')), eq(logEntries.seq, sql.placeholder('seq'))))
+    .prepare(),
+);
+
+export function findLogEntry(db: Queries, vaultNo: number, seq: number): StoredLogEntry | undefined {
+  return entryAtSeq(db).get({ vaultNo, seq });
 }
 
 export function insertLogEntry(tx: Queries, vaultNo: number, row: StoredLogEntry): void {

@@ -1,7 +1,10 @@
 // Who owns which blob. The vault's sum of owned bytes changes in the same transaction as its ownerships.
-import { sql } from 'drizzle-orm';
+import assert from 'node:assert/strict';
+import { and, eq, sql } from 'drizzle-orm';
 import { ProtocolError } from '../../protocol/errors.js';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
+import { blobs, ownerships, tokens, vaults } from './schema.js';
 
 /** For whom blobs are stored, and how much. */
 export interface Owner {
@@ -18,6 +21,53 @@ export interface TokenQuota {
   readonly quotaBytes: number;
 }
 
+/** Numbers of blobs in one parameter. */
+const numberedBlobs = sql`json_each(${sql.placeholder('blobNos')})`;
+
+const unownedBlobs = preparedOnce((db) =>
+  db
+    .select({ bytes: sql<number>`coalesce(sum(${blobs.lengthBytes}), 0)`, count: sql<number>`count(*)` })
+    .from(sql`(select distinct value as blob_no from ${numberedBlobs}) j`)
+    .crossJoin(blobs)
+    .where(
+      and(
+        sql`${blobs.blobNo} = j.blob_no`,
+        sql`not exists (select 1 from ${ownerships} o where o.vault_no = ${sql.placeholder('vaultNo')} and o.blob_no = j.blob_no)`,
+      ),
+    )
+    .prepare(),
+);
+
+const growVault = preparedOnce((db) =>
+  db
+    .update(vaults)
+    .set({ ownedBytes: sql`${vaults.ownedBytes} + ${sql.placeholder('bytes')}` })
+    .where(eq(vaults.vaultNo, sql.placeholder('vaultNo')))
+    .returning({ bytes: vaults.ownedBytes })
+    .prepare(),
+);
+
+const growToken = preparedOnce((db) =>
+  db
+    .update(tokens)
+    .set({ usedBytes: sql`${tokens.usedBytes} + ${sql.placeholder('bytes')}` })
+    .where(eq(tokens.tokenId, sql.placeholder('tokenId')))
+    .returning({ bytes: tokens.usedBytes })
+    .prepare(),
+);
+
+const insertedOwnerships = preparedOnce((db) =>
+  db
+    .insert(ownerships)
+    .select(sql`
+      select ${sql.placeholder('vaultNo')}, value, ${sql.placeholder('nowMs')} from ${numberedBlobs} where true`)
+    .onConflictDoUpdate({
+      target: [ownerships.vaultNo, ownerships.blobNo],
+      set: { renewedAt: sql`max(renewed_at, excluded.renewed_at)` },
+    })
+    .prepare(),
+);
+
 /**
  * Makes the vault an owner of all of `blobNos` and renews what it owned before. Throws ProtocolError `quota-exceeded` or
  * `token-quota-exceeded` when a sum passes its limit; the caller's transaction then leaves no trace. Returns how many are new.
@@ -26,30 +76,20 @@ export function addOwnerships(tx: Queries, owner: Owner, blobNos: readonly numbe
   if (blobNos.length === 0) return 0;
   const { vaultNo, quotaBytes, token } = owner;
   const numbers = JSON.stringify(blobNos);
-  const added = tx.get<{ bytes: number; blobs: number }>(sql`
-    select coalesce(sum(b.length_bytes), 0) as "bytes", count(*) as "blobs"
-    from (select distinct value as blob_no from json_each(${numbers})) j
-    cross join blobs b on b.blob_no = j.blob_no
-    where not exists (select 1 from ownerships o where o.vault_no = ${vaultNo} and o.blob_no = j.blob_no)`);
-  const owned = tx.get<{ bytes: number }>(sql`
-    update vaults set owned_bytes = owned_bytes + ${added.bytes} where vault_no = ${vaultNo}
-    returning owned_bytes as "bytes"`);
+  const added = unownedBlobs(tx).get({ vaultNo, blobNos: numbers });
+  assert(added !== undefined, 'a sum is always one row');
+  const owned = growVault(tx).get({ vaultNo, bytes: added.bytes });
   if (quotaBytes !== null && owned.bytes > quotaBytes) {
     throw new ProtocolError('quota-exceeded', 'the vault would own more than its quota');
   }
   if (token !== undefined && added.bytes > 0) {
-    const used = tx.get<{ bytes: number }>(sql`
-      update tokens set used_bytes = used_bytes + ${added.bytes} where token_id = ${token.tokenId}
-      returning used_bytes as "bytes"`);
+    const used = growToken(tx).get({ tokenId: token.tokenId, bytes: added.bytes });
     if (token.quotaBytes > 0 && used.bytes > token.quotaBytes) {
       throw new ProtocolError('token-quota-exceeded', 'the token would have stored more than its quota');
     }
   }
-  tx.run(sql`
-    insert into ownerships (vault_no, blob_no, renewed_at)
-    select ${vaultNo}, value, ${nowMs} from json_each(${numbers}) where true
-    on conflict (vault_no, blob_no) do update set renewed_at = max(renewed_at, excluded.renewed_at)`);
-  return added.blobs;
+  insertedOwnerships(tx).run({ vaultNo, nowMs, blobNos: numbers });
+  return added.count;
 }
 
 /** `rootNo` and everything below it that the vault does not own: what owns a node owns all below, so the walk stops there. */

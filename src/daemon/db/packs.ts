@@ -2,20 +2,35 @@
 import assert from 'node:assert/strict';
 import { eq, sql } from 'drizzle-orm';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
 import { packs } from './schema.js';
+
+const insertedPack = preparedOnce((db) =>
+  db
+    .insert(packs)
+    .values({
+      packId: sql.placeholder('packId'),
+      sizeBytes: sql.placeholder('sizeBytes'),
+      createdAt: sql.placeholder('nowMs'),
+    })
+    .returning({ packNo: packs.packNo })
+    .prepare(),
+);
 
 /** Returns the number of the new row. */
 export function insertPack(tx: Queries, packId: string, sizeBytes: number, nowMs: number): number {
-  const row = tx
-    .insert(packs)
-    .values({ packId, sizeBytes, createdAt: nowMs })
-    .returning({ packNo: packs.packNo })
-    .get();
-  return row.packNo;
+  return insertedPack(tx).get({ packId, sizeBytes, nowMs }).packNo;
 }
 
+const deletedPack = preparedOnce((db) =>
+  db
+    .delete(packs)
+    .where(eq(packs.packNo, sql.placeholder('packNo')))
+    .prepare(),
+);
+
 export function deletePack(tx: Queries, packNo: number): void {
-  tx.delete(packs).where(eq(packs.packNo, packNo)).run();
+  deletedPack(tx).run({ packNo });
 }
 
 /** Those of `packIds` that have no row. */

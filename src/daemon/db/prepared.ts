@@ -1,5 +1,5 @@
-// Statements that are prepared once for each connection. Building one anew costs ten times what running it does, and
-// requests that are refused pay for nothing else: these stand before every check.
+// Statements that are prepared once for each connection: building one anew costs ten times what running it does. That is
+// most of what a small request costs, and all that one which is refused pays for.
 import type { Queries } from './connection.js';
 
 /** Gives the statement that `prepare` makes, made at the first use of each connection. */
@@ -13,4 +13,12 @@ export function preparedOnce<T>(prepare: (db: Queries) => T): (db: Queries) => T
     }
     return statement;
   };
+}
+
+/**
+ * `count` zeros as JSON. `json_each` makes numbered rows of them in less than half the time of a recursive query; bytes of
+ * another parameter are cut by that number (`key`).
+ */
+export function numbered(count: number): string {
+  return count === 0 ? '[]' : `[${'0,'.repeat(count - 1)}0]`;
 }

@@ -1,7 +1,8 @@
 // What an account has done that counts for admission (docs/proof-of-work.md, "Tiers", "Questions without an answer").
-import { asc, eq, sql } from 'drizzle-orm';
+import { asc, eq, type Placeholder, sql } from 'drizzle-orm';
 import type { Tier } from '../../protocol/messages.js';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
 import { accounts, standings } from './schema.js';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -23,7 +24,8 @@ function dayOf(nowMs: number): number {
   return Math.floor(nowMs / dayMs);
 }
 
-function selectStandings(db: Queries, nowMs: number) {
+/** `today` is a day, or a placeholder for one. */
+function selectStandings(db: Queries, today: number | Placeholder) {
   return db
     .select({
       accountNo: accounts.accountNo,
@@ -33,24 +35,30 @@ function selectStandings(db: Queries, nowMs: number) {
       paidGrants: sql<number>`coalesce(${standings.paidGrants}, 0)`,
       grantDays: sql<number>`coalesce(${standings.grantDays}, 0)`,
       decision: sql<Tier | null>`${standings.decision}`,
-      unansweredIds: sql<number>`iif(${standings.unansweredDay} = ${dayOf(nowMs)}, ${standings.unansweredIds}, 0)`,
+      unansweredIds: sql<number>`iif(${standings.unansweredDay} = ${today}, ${standings.unansweredIds}, 0)`,
     })
     .from(accounts)
     .leftJoin(standings, eq(standings.accountNo, accounts.accountNo));
 }
 
+const standingOfAccount = preparedOnce((db) =>
+  selectStandings(db, sql.placeholder('today'))
+    .where(eq(accounts.accountNo, sql.placeholder('accountNo')))
+    .prepare(),
+);
+
 /** Undefined for an account that does not exist. */
 export function findStanding(db: Queries, accountNo: number, nowMs: number): Standing | undefined {
-  return selectStandings(db, nowMs).where(eq(accounts.accountNo, accountNo)).get();
+  return standingOfAccount(db).get({ accountNo, today: dayOf(nowMs) });
 }
 
 export function findStandingByName(db: Queries, name: string, nowMs: number): Standing | undefined {
-  return selectStandings(db, nowMs).where(eq(accounts.name, name)).get();
+  return selectStandings(db, dayOf(nowMs)).where(eq(accounts.name, name)).get();
 }
 
 /** Of all accounts, by name. */
 export function listStandings(db: Queries, nowMs: number): Standing[] {
-  return selectStandings(db, nowMs).orderBy(asc(accounts.name)).all();
+  return selectStandings(db, dayOf(nowMs)).orderBy(asc(accounts.name)).all();
 }
 
 /** In the transaction that makes the grant. */
@@ -77,29 +85,36 @@ export function setDecision(tx: Queries, accountNo: number, decision: Tier | nul
     .run();
 }
 
-/** `ids` more questions are open. Returns how many are by now, today. */
-export function addUnanswered(tx: Queries, accountNo: number, ids: number, nowMs: number): number {
-  const day = dayOf(nowMs);
-  const { unansweredIds } = tx
+const addedUnanswered = preparedOnce((db) => {
+  const [ids, today] = [sql.placeholder('ids'), sql.placeholder('today')];
+  return db
     .insert(standings)
-    .values({ accountNo, unansweredIds: ids, unansweredDay: day })
+    .values({ accountNo: sql.placeholder('accountNo'), unansweredIds: ids, unansweredDay: today })
     .onConflictDoUpdate({
       target: standings.accountNo,
       set: {
-        unansweredIds: sql`iif(${standings.unansweredDay} = ${day}, ${standings.unansweredIds}, 0) + ${ids}`,
-        unansweredDay: day,
+        unansweredIds: sql`iif(${standings.unansweredDay} = ${today}, ${standings.unansweredIds}, 0) + ${ids}`,
+        unansweredDay: sql`${today}`,
       },
     })
     .returning({ unansweredIds: standings.unansweredIds })
-    .get();
-  return unansweredIds;
+    .prepare();
+});
+
+/** `ids` more questions are open. Returns how many are by now, today. */
+export function addUnanswered(tx: Queries, accountNo: number, ids: number, nowMs: number): number {
+  return addedUnanswered(tx).get({ accountNo, ids, today: dayOf(nowMs) }).unansweredIds;
 }
+
+const settledUnanswered = preparedOnce((db) =>
+  db
+    .update(standings)
+    .set({ unansweredIds: sql`max(0, ${standings.unansweredIds} - ${sql.placeholder('ids')})` })
+    .where(eq(standings.accountNo, sql.placeholder('accountNo')))
+    .prepare(),
+);
 
 /** `ids` questions were answered by a claim or an upload. */
 export function settleUnanswered(tx: Queries, accountNo: number, ids: number): void {
-  if (ids === 0) return;
-  tx.update(standings)
-    .set({ unansweredIds: sql`max(0, ${standings.unansweredIds} - ${ids})` })
-    .where(eq(standings.accountNo, accountNo))
-    .run();
+  if (ids > 0) settledUnanswered(tx).run({ accountNo, ids });
 }

@@ -1,8 +1,9 @@
 // The head of a vault's log and the keys of its members.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Queries } from './connection.js';
+import { preparedOnce } from './prepared.js';
 import { accounts, members, vaults } from './schema.js';
 
 export interface VaultHead {
@@ -12,12 +13,16 @@ export interface VaultHead {
   readonly headHash: Uint8Array;
 }
 
-export function readHead(db: Queries, vaultNo: number): VaultHead {
-  const head = db
+const headOfVault = preparedOnce((db) =>
+  db
     .select({ headSeq: vaults.headSeq, headHash: vaults.headHash })
     .from(vaults)
-    .where(eq(vaults.vaultNo, vaultNo))
-    .get();
+    .where(eq(vaults.vaultNo, sql.placeholder('vaultNo')))
+    .prepare(),
+);
+
+export function readHead(db: Queries, vaultNo: number): VaultHead {
+  const head = headOfVault(db).get({ vaultNo });
   assert(head !== undefined, 'a caller has a vault');
   return head;
 }
@@ -30,14 +35,18 @@ export function moveHead(tx: Queries, vaultNo: number, head: VaultHead): void {
     .run();
 }
 
-/** The identity that certifies the authors of a vault: that of its one member. */
-export function findIdentity(db: Queries, vaultNo: number): Uint8Array {
-  const row = db
+const identityOfVault = preparedOnce((db) =>
+  db
     .select({ identityPublicKey: accounts.identityPublicKey })
     .from(members)
     .innerJoin(accounts, eq(accounts.accountNo, members.accountNo))
-    .where(eq(members.vaultNo, vaultNo))
-    .get();
+    .where(eq(members.vaultNo, sql.placeholder('vaultNo')))
+    .prepare(),
+);
+
+/** The identity that certifies the authors of a vault: that of its one member. */
+export function findIdentity(db: Queries, vaultNo: number): Uint8Array {
+  const row = identityOfVault(db).get({ vaultNo });
   assert(row !== undefined, 'a vault has a member');
   return row.identityPublicKey;
 }

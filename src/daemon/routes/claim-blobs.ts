@@ -7,9 +7,10 @@ import { blobIdBytes, jsonBytesMax, queryIdsMax } from '../../protocol/limits.js
 import { type ClaimBlobsResponse, parseClaimBlobsRequest } from '../../protocol/messages.js';
 import { possessionProofBytes } from '../../protocol/possession.js';
 import { type Authorize, ownerOf } from '../authorize.js';
-import { findBlobs, findUnownedChildren } from '../db/blobs.js';
+import { findSoundBlobs, findUnownedChildren } from '../db/blobs.js';
 import type { Database, Queries } from '../db/connection.js';
 import { addOwnerships, type Owner } from '../db/ownerships.js';
+import type { GroupCommit } from '../group-commit.js';
 import type { Guessing } from '../guessing.js';
 import type { PackReader } from '../packs/pack-reader.js';
 import { type Claim, checkProofs } from '../possession-check.js';
@@ -22,6 +23,7 @@ const claimBytes = blobIdBytes + possessionProofBytes;
 export interface ClaimBlobsNeeds {
   readonly authorize: Authorize;
   readonly database: Database;
+  readonly groups: GroupCommit;
   readonly packReader: PackReader;
   readonly guessing: Guessing;
   readonly meter: WorkMeter;
@@ -31,7 +33,7 @@ export interface ClaimBlobsNeeds {
 }
 
 export function claimBlobsRoute(app: Hono, needs: ClaimBlobsNeeds): void {
-  const { authorize, database, packReader, guessing, meter, possessionKey, quotaBytes, now } = needs;
+  const { authorize, database, groups, packReader, guessing, meter, possessionKey, quotaBytes, now } = needs;
   app.post(endpoints.claimBlobs.path, async (c) => {
     const caller = authorize(c, 'push');
     const request = parseClaimBlobsRequest(await readJson(c, jsonBytesMax));
@@ -43,13 +45,11 @@ export function claimBlobsRoute(app: Hono, needs: ClaimBlobsNeeds): void {
       checkProofs({ database, packReader, vaultNo: caller.ownerNo, vaultId, nonce, claims }),
     );
     const owner = ownerOf(caller, quotaBytes);
-    const states = meter.onLoop(() =>
-      database.transaction((tx) => {
-        const recorded = recordClaims(tx, { owner, claims, proven, guessing, nowMs: now() });
-        guessing.answered(tx, caller.accountNo, recorded.newlyOwned);
-        return recorded.states;
-      }),
-    );
+    const states = await groups.run((tx) => {
+      const recorded = recordClaims(tx, { owner, claims, proven, guessing, nowMs: now() });
+      guessing.answered(tx, caller.accountNo, recorded.newlyOwned);
+      return recorded.states;
+    });
     return c.json({ states } satisfies ClaimBlobsResponse);
   });
 }
@@ -82,13 +82,12 @@ interface RecordedClaims {
 function recordClaims(tx: Queries, { owner, claims, proven, guessing, nowMs }: ProvenClaims): RecordedClaims {
   const { vaultNo } = owner;
   const letters = new Array<'o' | 'm'>(claims.length).fill('m');
-  const blobs = findBlobs(tx, vaultNo, concatBytes(...claims.map(({ id }) => id))).filter((blob) => !blob.isDamaged);
+  const blobs = findSoundBlobs(tx, vaultNo, concatBytes(...claims.map(({ id }) => id)));
   const foreign = blobs.filter((blob) => blob.renewedAt === null && proven.has(blob.blobNo));
-  const shown = guessing.shown(
-    tx,
+  const hidden = guessing.hidden(tx, () =>
     foreign.map(({ blobNo, index }) => ({ blobNo, id: claims[index]?.id ?? new Uint8Array() })),
   );
-  const claimable = foreign.filter((blob) => shown.has(blob.blobNo));
+  const claimable = foreign.filter((blob) => !hidden.has(blob.blobNo));
   const unowned = new Map<number, number[]>();
   for (const { parentNo, childNo } of findUnownedChildren(
     tx,
@@ -101,7 +100,7 @@ function recordClaims(tx: Queries, { owner, claims, proven, guessing, nowMs }: P
   }
   const owned = new Set<number>();
   for (const blob of blobs) {
-    if (blob.renewedAt === null && !(proven.has(blob.blobNo) && shown.has(blob.blobNo))) continue;
+    if (blob.renewedAt === null && (!proven.has(blob.blobNo) || hidden.has(blob.blobNo))) continue;
     // A node needs its children owned already, or won earlier in this very batch.
     if (unowned.get(blob.blobNo)?.every((childNo) => owned.has(childNo)) === false) continue;
     owned.add(blob.blobNo);

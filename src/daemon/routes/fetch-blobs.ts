@@ -1,6 +1,6 @@
 // fetchBlobs (docs/protocol.md): many blobs in one answer, streamed in the order asked.
 import type { Hono } from 'hono';
-import { splitBlobIds } from '../../protocol/blob-id.js';
+import { countBlobIds } from '../../protocol/blob-id.js';
 import { fromBase64 } from '../../protocol/bytes.js';
 import { blobStreamType, endpoints } from '../../protocol/endpoints.js';
 import { jsonBytesMax, queryIdsMax } from '../../protocol/limits.js';
@@ -21,7 +21,7 @@ export function fetchBlobsRoute(app: Hono, needs: FetchBlobsNeeds): void {
   app.post(endpoints.fetchBlobs.path, async (c) => {
     const { vaultNo } = needs.authorize(c, 'pull');
     const idRun = fromBase64(parseFetchBlobsRequest(await readJson(c, jsonBytesMax)).ids);
-    splitBlobIds(idRun, queryIdsMax);
+    countBlobIds(idRun, queryIdsMax);
     const blobs = streamBlobs(needs, vaultNo, idRun);
     // A high-water mark of 0 reads ahead of the network by nothing: memory holds one read.
     const body = new ReadableStream<Uint8Array>(

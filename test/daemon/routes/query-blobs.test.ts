@@ -55,7 +55,17 @@ describe('queryBlobs', () => {
   });
 
   test('ids that are no runs of 32 bytes are malformed', async () => {
-    for (const ids of ['AA', toBase64(new Uint8Array(33)), '!', 7, null]) {
+    const run = toBase64(new Uint8Array(96));
+    for (const ids of [
+      'AA',
+      toBase64(new Uint8Array(33)),
+      '!',
+      `${run}=`,
+      `${run.slice(1)}+`,
+      `${run.slice(1)}é`,
+      7,
+      null,
+    ]) {
       const answer = await sendJson(daemon.app, ann, '/v1/blobs/query', { grant: anyGrant, ids });
       expect(await errorOf(answer)).toBe('400 malformed');
     }
