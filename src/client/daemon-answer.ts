@@ -12,12 +12,17 @@ export class LongAnswerError extends ClientError {
   }
 }
 
-export async function readInto(response: TransportResponse, memory: Uint8Array): Promise<Uint8Array> {
+export async function readInto(
+  response: TransportResponse,
+  memory: Uint8Array,
+  onReceived?: (bytes: number) => void,
+): Promise<Uint8Array> {
   let lengthBytes = 0;
   for await (const part of response.body) {
     if (lengthBytes + part.length > memory.length) throw new LongAnswerError();
     memory.set(part, lengthBytes);
     lengthBytes += part.length;
+    onReceived?.(part.length);
   }
   return memory.subarray(0, lengthBytes);
 }

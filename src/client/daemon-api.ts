@@ -21,6 +21,9 @@ const retriedStatuses = new Set([429, 502, 503, 504]);
 /** Refusals that no waiting for a few seconds undoes, or that say themselves how long to wait. */
 const finalCodes: ReadonlySet<string> = new Set(['not-admitted', 'query-limit']);
 
+type OnMoved = (bytes: number) => void;
+type GivenBlobs = (Uint8Array | undefined)[];
+
 interface Call {
   readonly path?: string;
   readonly json?: unknown;
@@ -28,6 +31,8 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   /** Where the answer is put; it may not be longer. */
   readonly memory?: Uint8Array;
+  /** Hears of the bytes of `body` as they leave, or of those that come into `memory`. */
+  readonly onMoved?: OnMoved | undefined;
 }
 
 /** The daemon as the client sees it. Every function throws ProtocolError for a refusal and ClientError `unreachable`. */
@@ -40,6 +45,8 @@ export class DaemonApi {
   bytesSent = 0;
   /** Bytes of blobs received. */
   bytesReceived = 0;
+  /** The shortest time from a question to its answer so far, in milliseconds: no round trip takes longer. */
+  roundTripMs = Infinity;
 
   constructor(transport: Transport, options: { sessionSecret?: string; signal?: AbortSignal } = {}) {
     this.#transport = transport;
@@ -157,10 +164,10 @@ export class DaemonApi {
   }
 
   /** Uploads records (`encodeBlobRecord`) in one request: when it resolves, the daemon has them on disk and the vault owns them. */
-  async putBlobs(grant: string, records: readonly Uint8Array[]): Promise<messages.PutBlobsResponse> {
+  async putBlobs(grant: string, records: readonly Uint8Array[], onMoved?: OnMoved): Promise<messages.PutBlobsResponse> {
     const headers = { 'content-type': blobStreamType, [grantHeader]: grant };
     const response = messages.parsePutBlobsResponse(
-      await this.#json('putBlobs', { body: uploadBody(records), headers }),
+      await this.#json('putBlobs', { body: uploadBody(records), headers, onMoved }),
     );
     for (const record of records) this.bytesSent += record.length - blobStreamHeaderBytes;
     return checkedStates(response, records.length);
@@ -178,10 +185,10 @@ export class DaemonApi {
    * here. With `memory` the records of the answer are put there, one after the other, and the blobs are views into it;
    * throws LongAnswerError where they do not fit.
    */
-  async fetchBlobs(ids: readonly Uint8Array[], memory?: Uint8Array): Promise<(Uint8Array | undefined)[]> {
+  async fetchBlobs(ids: readonly Uint8Array[], memory?: Uint8Array, onMoved?: OnMoved): Promise<GivenBlobs> {
     const request: messages.FetchBlobsRequest = { ids: toBase64(concatBytes(...ids)) };
     const bytesMax = ids.length * (blobStreamHeaderBytes + blobBytesMax);
-    const call = memory === undefined ? { json: request } : { json: request, memory };
+    const call = memory === undefined ? { json: request } : { json: request, memory, onMoved };
     const body = await this.#call('fetchBlobs', call, bytesMax);
     const blobs = parseBlobs(body);
     if (blobs.length !== ids.length) throw integrityError('the daemon sent another number of blobs than asked');
@@ -240,14 +247,17 @@ export class DaemonApi {
       let wait = Math.min(waitMsMax, firstWaitMs * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
       try {
         const { method, path } = endpoints[name];
+        const onSent = call.body === undefined ? undefined : call.onMoved;
         const request = { method, path: call.path ?? path, headers, body, signal: this.#signal };
-        const response = await this.#transport.send(request);
+        const askedMs = performance.now();
+        const response = await this.#transport.send(onSent === undefined ? request : { ...request, onSent });
+        this.roundTripMs = Math.min(this.roundTripMs, performance.now() - askedMs);
         const dateMs = Date.parse(response.header('date') ?? '');
         if (!Number.isNaN(dateMs)) this.#clockDifferenceMs = dateMs - Date.now();
         const isDone = response.status < 300;
         const bytes =
           isDone && call.memory !== undefined
-            ? await readInto(response, call.memory)
+            ? await readInto(response, call.memory, call.onMoved)
             : await readAll(response, isDone ? answerBytesMax : jsonAnswerBytesMax);
         if (isDone) return bytes;
         const refused = refusal(response.status, bytes);

@@ -9,7 +9,7 @@ import { ClientError, integrityError } from '../errors.js';
 import { reportDamage } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import type { ChunkRef } from '../seal.js';
-import { FetchSlabs, fetchInto } from './fetch-slabs.js';
+import { FetchSlabs, SlabFetcher } from './fetch-slabs.js';
 import { readChunkRefs } from './read-file.js';
 import {
   checkTarget,
@@ -25,7 +25,7 @@ import { encodeChunks, encodeWholeFiles, type RestoreOutcome } from './restore-m
 import { RestorePool } from './restore-pool.js';
 import type { Folder } from './target-tree.js';
 
-/** The records of one request: large enough that requests are few, small enough that several fit in memory. */
+/** The records of one batch: large enough that requests are few, small enough that several fit in memory. */
 const slabBytes = 9 * 1024 * 1024;
 const batchFilesMax = 512;
 /** Slabs beside those that the threads work on: some are being filled. */
@@ -54,6 +54,7 @@ export class FileRestorer {
   readonly #events: RestorerEvents;
   readonly #pool = new RestorePool();
   readonly #slabs = new FetchSlabs(this.#pool.threads + slabsAhead, slabBytes);
+  readonly #fetcher: SlabFetcher;
   readonly #batches = new Set<Promise<void>>();
   readonly #longFiles = new Set<Promise<void>>();
   readonly #temporaries = new Set<TemporaryFile>();
@@ -65,6 +66,10 @@ export class FileRestorer {
 
   constructor(api: DaemonApi, overwrite: Overwrite, events: RestorerEvents) {
     this.#api = api;
+    this.#fetcher = new SlabFetcher(api, {
+      requestBytesMax: slabBytes,
+      inFlightBytesMax: this.#slabs.count * slabBytes,
+    });
     this.#overwrite = overwrite;
     this.#events = events;
   }
@@ -143,7 +148,7 @@ export class FileRestorer {
     const slab = await this.#slabs.take();
     try {
       const chunks = files.flatMap(({ entry }) => entry.chunks);
-      const placed = await fetchInto(slab, this.#api, chunks);
+      const placed = await this.#fetcher.fetchInto(slab, chunks);
       let at = 0;
       const whole = files.map(({ entry, target, metadata }) => {
         const from = at;
@@ -251,7 +256,7 @@ export class FileRestorer {
     const { file, offset, sparse, preferred } = part;
     const slab = await this.#slabs.take();
     try {
-      const chunks = encodeChunks(await fetchInto(slab, this.#api, part.chunks));
+      const chunks = encodeChunks(await this.#fetcher.fetchInto(slab, part.chunks));
       const answer = await this.#pool.run({ type: 'part', slab, file, offset, sparse, chunks }, preferred);
       const outcome = answer[0]?.[1];
       if (outcome?.damagedId !== undefined) await reportDamage(this.#api, outcome.damagedId);
