@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, setup } from '../scripts/setup.js';
 import { farAddress, namespaceArgs, openFar, whyNoLink } from './link/network.js';
-import { bulkLinks, playBulk, playRoundTrips, smallTries } from './link/scenarios.js';
+import { bulkLinks, linkFor, playBulk, playRoundTrips, smallTries } from './link/scenarios.js';
 import { judgeLink, linkText } from './link/show.js';
 import { median, writeSection } from './report.js';
 import { jaycloud } from './speed/jaycloud.js';
@@ -95,7 +95,9 @@ async function measureAll(work) {
     const links = bulkLinks.filter(({ title }) => title.includes(flags.only));
     for (const link of flags.quick ? links.map((one) => ({ ...one, bytes: one.bytes / quickPart })) : links)
       for (const tool of tools)
-        await attempt(tool, link.title, async () => run.bulks.push(await measureBulk(tool, link, shared)));
+        await attempt(tool, link.title, async () =>
+          run.bulks.push(await measureBulk(tool, linkFor(tool, link), shared)),
+        );
     if ('small'.includes(flags.only))
       for (const tool of tools)
         await attempt(tool, 'small work', async () =>

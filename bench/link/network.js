@@ -61,7 +61,7 @@ export async function openFar() {
 /** Gives an end its address, and its connections one congestion control, whatever this kernel prefers. */
 function configure(run, { name, address }, peer, congestion) {
   run('ip', 'address', 'add', `${address}/32`, 'dev', name);
-  run('ip', 'link', 'set', name, 'mtu', mtu, 'up');
+  run('ip', 'link', 'set', name, 'mtu', mtu, 'txqueuelen', '5000', 'up');
   run('ip', 'route', 'add', peer.address, 'dev', name, 'src', address, 'congctl', congestion);
   // What was learned of a link before says nothing about this one.
   run('ip', 'tcp_metrics', 'flush');

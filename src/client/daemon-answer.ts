@@ -2,7 +2,7 @@
 import { concatBytes } from '../protocol/bytes.js';
 import { isErrorCode, ProtocolError } from '../protocol/errors.js';
 import { parseErrorResponse } from '../protocol/messages.js';
-import { ClientError } from './errors.js';
+import { ClientError, integrityError } from './errors.js';
 import type { TransportResponse } from './transport.js';
 
 /** An answer longer than what was asked for can be. */
@@ -78,4 +78,12 @@ export function unreachable(server: string, cause: unknown): ClientError {
     'is jaycloudd running there? The address comes from --server, JAYCLOUD_SERVER or the last login',
     { cause },
   );
+}
+
+/** A query or an upload is answered with one letter for each blob. */
+export function checkedStates<T extends { readonly states: string }>(response: T, count: number): T {
+  if (response.states.length !== count) {
+    throw integrityError('the daemon answered for another number of blobs than asked');
+  }
+  return response;
 }

@@ -8,7 +8,16 @@ import { blobStreamType, type EndpointName, endpoints, grantHeader, ticketHeader
 import { ProtocolError } from '../protocol/errors.js';
 import { blobBytesMax } from '../protocol/limits.js';
 import * as messages from '../protocol/messages.js';
-import { isConnectionFailure, parseJson, readAll, readInto, refusal, unreachable } from './daemon-answer.js';
+import {
+  checkedStates,
+  isConnectionFailure,
+  parseJson,
+  readAll,
+  readInto,
+  refusal,
+  unreachable,
+} from './daemon-answer.js';
+import type { Call, GivenBlobs, OnMoved } from './daemon-call.js';
 import { integrityError } from './errors.js';
 import type { Transport } from './transport.js';
 import { uploadBody } from './upload-body.js';
@@ -20,20 +29,6 @@ const waitMsMax = 8_000;
 const retriedStatuses = new Set([429, 502, 503, 504]);
 /** Refusals that no waiting for a few seconds undoes, or that say themselves how long to wait. */
 const finalCodes: ReadonlySet<string> = new Set(['not-admitted', 'query-limit']);
-
-type OnMoved = (bytes: number) => void;
-type GivenBlobs = (Uint8Array | undefined)[];
-
-interface Call {
-  readonly path?: string;
-  readonly json?: unknown;
-  readonly body?: readonly Uint8Array[];
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Where the answer is put; it may not be longer. */
-  readonly memory?: Uint8Array;
-  /** Hears of the bytes of `body` as they leave, or of those that come into `memory`. */
-  readonly onMoved?: OnMoved | undefined;
-}
 
 /** The daemon as the client sees it. Every function throws ProtocolError for a refusal and ClientError `unreachable`. */
 export class DaemonApi {
@@ -47,6 +42,7 @@ export class DaemonApi {
   bytesReceived = 0;
   /** The shortest time from a question to its answer so far, in milliseconds: no round trip takes longer. */
   roundTripMs = Infinity;
+  retries = 0;
 
   constructor(transport: Transport, options: { sessionSecret?: string; signal?: AbortSignal } = {}) {
     this.#transport = transport;
@@ -247,10 +243,16 @@ export class DaemonApi {
       let wait = Math.min(waitMsMax, firstWaitMs * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
       try {
         const { method, path } = endpoints[name];
-        const onSent = call.body === undefined ? undefined : call.onMoved;
-        const request = { method, path: call.path ?? path, headers, body, signal: this.#signal };
+        const request = {
+          method,
+          path: call.path ?? path,
+          headers,
+          body,
+          signal: this.#signal,
+          onSent: call.body && call.onMoved,
+        };
         const askedMs = performance.now();
-        const response = await this.#transport.send(onSent === undefined ? request : { ...request, onSent });
+        const response = await this.#transport.send(request);
         this.roundTripMs = Math.min(this.roundTripMs, performance.now() - askedMs);
         const dateMs = Date.parse(response.header('date') ?? '');
         if (!Number.isNaN(dateMs)) this.#clockDifferenceMs = dateMs - Date.now();
@@ -270,6 +272,7 @@ export class DaemonApi {
         if (!isConnectionFailure(error)) throw error;
         if (attempt === triesMax) throw unreachable(this.#transport.server, error);
       }
+      this.retries += 1;
       await sleep(wait, undefined, this.#signal === undefined ? {} : { signal: this.#signal });
     }
   }
@@ -289,11 +292,4 @@ function parseBlobs(body: Uint8Array): StreamedBlob[] {
   } catch (cause) {
     throw integrityError('the daemon sent blobs that cannot be told apart', cause);
   }
-}
-
-function checkedStates<T extends { readonly states: string }>(response: T, count: number): T {
-  if (response.states.length !== count) {
-    throw integrityError('the daemon answered for another number of blobs than asked');
-  }
-  return response;
 }

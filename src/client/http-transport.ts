@@ -1,10 +1,13 @@
 // Requests over HTTP/1.1 on a pool of connections; the only importer of undici, of which two parts are loaded when they are
 // needed (docs/decisions/0017-parts-of-undici.md).
+import { setMaxListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import type { Transport, TransportRequest, TransportResponse } from './transport.js';
 
 /** As many as a line with loss is worth (line-window.ts), and some for questions beside them. */
 const connectionsMax = 40;
+/** Each request under way listens to its signal, mostly one for all, and others do as well. */
+const listenersMax = 2 * connectionsMax;
 const connectMs = 10_000;
 /** Nothing moves on a connection for so long: it is broken. */
 const silenceMs = 120_000;
@@ -44,6 +47,7 @@ export async function createHttpTransport(server: string): Promise<Transport> {
   return {
     server,
     async send(sent): Promise<TransportResponse> {
+      if (sent.signal !== undefined) setMaxListeners(listenersMax, sent.signal);
       const [only] = sent.body;
       const lengthBytes = lengthOf(sent);
       const isLong = lengthBytes > pieceBytesMin;

@@ -11,8 +11,8 @@ const firstLanes = 8;
 const lanesMin = 4;
 export const lanesMax = 32;
 /** A request that takes less than the one is too small to fill a line, one that takes more than the other is too large. */
-const shortMs = 2_000;
-const longMs = 8_000;
+const shortMs = 1_000;
+const longMs = 6_000;
 /** Not even the smallest requests end: there are too many for the line. */
 const crowdedMs = 60_000;
 /** New connections need some round trips until they are as fast as they will be. */
@@ -20,6 +20,8 @@ const measureMsMin = 1_000;
 const measureRoundTrips = 8;
 /** More lanes have been worth it when the rate has grown by so much. */
 const gainMin = 1.15;
+/** Bytes a millisecond: lanes that bring so much each are not held back by loss, and more of them would only crowd the line. */
+const fastLane = 500;
 /** So many measurements in a row without a gain end the search. */
 const missesMax = 2;
 
@@ -44,6 +46,7 @@ export class LineWindow {
   #movedBytes = 0;
   #bestRate = 0;
   #misses = 0;
+  #retries = 0;
 
   /** `roundTripMs`: the shortest answer so far. */
   constructor(roundTripMs: number, limits: WindowLimits, now: () => number = () => performance.now()) {
@@ -73,7 +76,7 @@ export class LineWindow {
     const rate = this.#movedBytes / passedMs;
     this.#measuredSinceMs = nowMs;
     this.#movedBytes = 0;
-    if (this.#misses === missesMax) return;
+    if (this.#misses === missesMax || rate > fastLane * this.#lanes) return;
     if (rate > gainMin * this.#bestRate) {
       this.#bestRate = rate;
       this.#misses = 0;
@@ -81,8 +84,13 @@ export class LineWindow {
     } else this.#misses += 1;
   }
 
-  /** A request has ended. */
-  done(bytes: number, ms: number): void {
+  /** A request has ended. `retries`: how often any was sent again by now, since somebody may not bear so many connections. */
+  done(bytes: number, ms: number, retries: number): void {
+    if (retries > this.#retries) {
+      this.#retries = retries;
+      this.#misses = missesMax;
+      this.#lanes = Math.min(this.#lanes, Math.max(firstLanes, Math.floor(this.#lanes / 2)));
+    }
     if (ms > longMs) {
       if (ms > crowdedMs && this.#requestBytes === requestBytesMin) {
         this.#misses = missesMax;

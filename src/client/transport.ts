@@ -9,7 +9,7 @@ export interface TransportRequest {
   readonly body: readonly Uint8Array[];
   readonly signal: AbortSignal | undefined;
   /** Hears of every part of a long body that a connection has taken, where there are connections. */
-  readonly onSent?: (bytes: number) => void;
+  readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
 export interface TransportResponse {

@@ -118,7 +118,7 @@ export class SlabFetcher {
       receivedBytes += bytes;
       window.moved(bytes);
     });
-    window.done(receivedBytes, performance.now() - startedMs);
+    window.done(receivedBytes, performance.now() - startedMs, this.#api.retries);
     return blobs;
   }
 

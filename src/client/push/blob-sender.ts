@@ -1,16 +1,16 @@
 // Gets sealed blobs to the daemon (docs/architecture.md, "The life of a push"): asks which exist, claims those that others
 // stored, uploads the rest, several requests at a time. How much waits here is bounded by the slabs of the sealing threads.
 
-import { blobStreamHeaderBytes, encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
+import { encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
 import { bytesKey, concatBytes, fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
 import { blobIdBytes } from '../../protocol/limits.js';
-import { possessionProof, possessionSlices } from '../../protocol/possession.js';
 import type { DaemonApi } from '../daemon-api.js';
 import { isFar } from '../line-window.js';
 import type { SealedBlob } from '../seal.js';
+import { proofOf } from './claim-proof.js';
 import type { GrantBroker } from './grant-broker.js';
 import { type Span, StoredSpans } from './stored-spans.js';
-import { inLanes, nodeWaves, UploadLine, uploadBytesMax } from './upload-line.js';
+import { inLanes, nodeWaves, UploadLine } from './upload-line.js';
 
 /** One query or upload carries at most this many blobs: a fraction of a standard grant, so that grants are used up. */
 const requestBlobsMax = 2048;
@@ -80,10 +80,12 @@ export class BlobSender {
     this.#onFailure = onFailure;
   }
 
-  /** Blobs will come. What asking about them takes is earned while they are sealed, and on a long line what sending them takes. */
+  /**
+   * Blobs will come: what asking about them takes is earned while they are sealed. So is what sending them takes, but not near
+   * by, where a grant that is not needed after all would cost more than the wait for it.
+   */
   expectBlobs(): void {
     this.#broker.prepare('query');
-    // Near by, a grant that is not needed after all would cost more than the wait for it.
     if (isFar(this.#api.roundTripMs)) this.#broker.prepare('upload');
   }
 
@@ -162,10 +164,12 @@ export class BlobSender {
   /** Starts every request that is due. */
   #pump(): void {
     if (this.#failure !== undefined) return;
-    const isFull = (count: number, bytes: number, bytesMax: number) => count >= requestBlobsMax || bytes >= bytesMax;
     const isDue = (count: number, bytes: number, bytesMax: number) =>
       count > 0 && (this.#flushing > 0 || isFull(count, bytes, bytesMax) || this.#isHurried());
-    while (this.#queries < queriesInFlightMax && isDue(this.#toQuery.length, this.#toQueryBytes, uploadBytesMax)) {
+    while (
+      this.#queries < queriesInFlightMax &&
+      isDue(this.#toQuery.length, this.#toQueryBytes, this.#line.queryBytes)
+    ) {
       const asked = this.#toQuery.splice(0, requestBlobsMax);
       this.#toQueryBytes -= bytesOf(asked);
       this.#queries += 1;
@@ -198,6 +202,8 @@ export class BlobSender {
   }
 
   #takeUpload(): HeldBlob[] {
+    // The last requests over a long line end with the longest blob in them: these go while there is still other work beside them.
+    if (this.#flushing > 0 && this.#line.isFar) this.#toUpload.sort((a, b) => b.record.length - a.record.length);
     let bytes = 0;
     let count = 0;
     for (const { record } of this.#toUpload) {
@@ -237,13 +243,7 @@ export class BlobSender {
   /** Returns the blobs that the daemon wants to see whole after all. */
   async #claim(claimable: readonly HeldBlob[], nonceText: string): Promise<HeldBlob[]> {
     const nonce = fromBase64(nonceText);
-    const proofs = claimable.map(({ record }) => {
-      const id = record.subarray(0, blobIdBytes);
-      const blob = record.subarray(blobStreamHeaderBytes);
-      const slices = possessionSlices(nonce, id, blob.length);
-      const bytes = slices.map(({ offset, length }) => blob.subarray(offset, offset + length));
-      return concatBytes(id, possessionProof(nonce, this.#vaultId, id, concatBytes(...bytes)));
-    });
+    const proofs = claimable.map(({ record }) => proofOf(record, nonce, this.#vaultId));
     const request = { nonce: nonceText, proofs: toBase64(concatBytes(...proofs)) };
     const { states } = await this.#api.claimBlobs(request, claimable.length);
     const claimed = claimable.filter((_blob, at) => states[at] === 'o');
@@ -290,6 +290,8 @@ export class BlobSender {
     for (const resolve of waiting) resolve();
   }
 }
+
+const isFull = (count: number, bytes: number, bytesMax: number) => count >= requestBlobsMax || bytes >= bytesMax;
 
 function bytesOf(blobs: readonly HeldBlob[]): number {
   return blobs.reduce((sum, { record }) => sum + record.length, 0);

@@ -4,13 +4,15 @@ import { parseBlobLayout } from '../../protocol/blob-layout.js';
 import { blobStreamHeaderBytes } from '../../protocol/blob-stream.js';
 import { bytesKey } from '../../protocol/bytes.js';
 import type { DaemonApi } from '../daemon-api.js';
-import { LineWindow } from '../line-window.js';
+import { isFar, LineWindow } from '../line-window.js';
 import type { SealedBlob } from '../seal.js';
 import type { GrantBroker } from './grant-broker.js';
 
 /** Of one request. */
-export const uploadBytesMax = 16 * 1024 * 1024;
+const uploadBytesMax = 16 * 1024 * 1024;
 const inFlightBytesMax = 6 * uploadBytesMax;
+/** Of the blobs that one query is about, over a long line: there they are needed for many small uploads, and must not wait for more. */
+const farQueryBytes = 4 * 1024 * 1024;
 
 export class UploadLine {
   readonly #api: DaemonApi;
@@ -32,6 +34,15 @@ export class UploadLine {
     return this.#window.lanes;
   }
 
+  get isFar(): boolean {
+    return isFar(this.#api.roundTripMs);
+  }
+
+  /** Bytes of blobs that are worth a query. */
+  get queryBytes(): number {
+    return this.isFar ? farQueryBytes : uploadBytesMax;
+  }
+
   /** Resolves when the daemon has the records on disk, to how many of them were new to it. */
   async put(records: readonly Uint8Array[]): Promise<number> {
     const bytes = records.reduce((sum, record) => sum + record.length - blobStreamHeaderBytes, 0);
@@ -42,7 +53,7 @@ export class UploadLine {
       const answer = await this.#api.putBlobs(grant, records, (sent) => {
         window.moved(sent);
       });
-      window.done(bytes, performance.now() - startedMs);
+      window.done(bytes, performance.now() - startedMs, this.#api.retries);
       return answer;
     });
     return states.replaceAll('e', '').length;
