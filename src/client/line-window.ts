@@ -7,7 +7,9 @@ const mib = 1024 * 1024;
 const nearMs = 10;
 const firstRequestBytes = mib;
 const requestBytesMin = mib / 4;
-const firstLanes = 8;
+const nearLanes = 8;
+/** While some wait for their answers, others keep a long line busy. */
+const farLanes = 12;
 const lanesMin = 4;
 export const lanesMax = 32;
 /** A request that takes less than the one is too small to fill a line, one that takes more than the other is too large. */
@@ -41,7 +43,7 @@ export class LineWindow {
   readonly #measureMs: number;
   readonly #now: () => number;
   #requestBytes: number;
-  #lanes = firstLanes;
+  #lanes: number;
   #measuredSinceMs: number | undefined;
   #movedBytes = 0;
   #bestRate = 0;
@@ -53,6 +55,7 @@ export class LineWindow {
     this.#limits = limits;
     this.#now = now;
     this.#measureMs = Math.max(measureMsMin, measureRoundTrips * roundTripMs);
+    this.#lanes = isFar(roundTripMs) ? farLanes : nearLanes;
     this.#requestBytes = Math.min(isFar(roundTripMs) ? firstRequestBytes : Infinity, limits.requestBytesMax);
   }
 
@@ -89,7 +92,7 @@ export class LineWindow {
     if (retries > this.#retries) {
       this.#retries = retries;
       this.#misses = missesMax;
-      this.#lanes = Math.min(this.#lanes, Math.max(firstLanes, Math.floor(this.#lanes / 2)));
+      this.#lanes = Math.min(this.#lanes, Math.max(nearLanes, Math.floor(this.#lanes / 2)));
     }
     if (ms > longMs) {
       if (ms > crowdedMs && this.#requestBytes === requestBytesMin) {

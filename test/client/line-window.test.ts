@@ -19,11 +19,11 @@ describe('requests that go side by side', () => {
   });
 
   test('stay as they are where each is fast', () => {
-    expect(playLine({ laneRate: 1000, lineRate: 1e9 }).lanes).toBe(8);
+    expect(playLine({ laneRate: 1000, lineRate: 1e9 }).lanes).toBe(12);
   });
 
   test('stay few where some fill the line already', () => {
-    expect(playLine({ laneRate: 100, lineRate: 900 }).lanes).toBeLessThanOrEqual(16);
+    expect(playLine({ laneRate: 100, lineRate: 900 }).lanes).toBeLessThanOrEqual(24);
   });
 
   test('never carry more bytes together than before', () => {

@@ -69,7 +69,7 @@ test('all slabs together have no more requests under way than the line can bear'
   const slabs = Array.from({ length: 4 }, () => new SharedArrayBuffer(slabBytes));
   await Promise.all(slabs.map((slab) => fetcher.fetchInto(slab, Array.from({ length: 12 }, chunkOf))));
   expect(asked.length).toBe(16);
-  expect(state.most).toBe(8);
+  expect(state.most).toBe(12);
 });
 
 test('the fault of one request is told when no other writes to the slab any more', async () => {
