@@ -3,13 +3,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { hasNativeZstd, root } from '../../scripts/setup.js';
-import { stopServer } from './servers.js';
+import { loopback, stopServer } from './servers.js';
 
 const daemonProgram = join(root, 'bin', 'jaycloudd.js');
 const clientProgram = join(root, 'bin', 'jaycloud.js');
 
 /** A client with folders of its own, registered as `account`. */
-function createClient({ folder, url, data, account, measure, serverPid }) {
+function createClient({ folder, url, data, account, measure, serverPid, place }) {
   const env = {
     JAYCLOUD_SERVER: url,
     JAYCLOUD_CONFIG_DIR: join(folder, `config-${account}`),
@@ -17,7 +17,8 @@ function createClient({ folder, url, data, account, measure, serverPid }) {
     JAYCLOUD_CREDENTIAL_STORE: 'file',
     JAYCLOUD_PASSWORD: 'bench password',
   };
-  const client = (...args) => measure(process.execPath, [clientProgram, '--quiet', ...args], { env, serverPid });
+  const globals = ['--quiet', ...place.clientArgs];
+  const client = (...args) => measure(process.execPath, [clientProgram, ...globals, ...args], { env, serverPid });
   // A user of one's own daemon is an invited one: newcomers pay more, and no peer has newcomers.
   const inviting = spawnSync(process.execPath, [daemonProgram, 'user', 'invite', '--data', data], { encoding: 'utf8' });
   env.JAYCLOUD_INVITE = inviting.stdout.trim();
@@ -32,15 +33,15 @@ export const jaycloud = {
   keeps: 'stores on a daemon of its own, over HTTP; encrypts, deduplicates, compresses',
   kinds: ['cold', 'second', 'unchanged', 'next', 'pull', 'version', 'list'],
   version: () => `Node ${process.version}, ${hasNativeZstd() ? 'native zstd' : 'zstd as WebAssembly'}`,
-  async start(folder, measure) {
+  async start(folder, measure, place = loopback) {
     const data = join(folder, 'data');
-    const args = [daemonProgram, 'serve', '--data', data, '--listen', '127.0.0.1:0'];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const args = [daemonProgram, 'serve', '--data', data, '--listen', `${place.address}:0`, ...place.daemonArgs];
+    const child = spawn(...place.inside(process.execPath, ...args), { stdio: ['ignore', 'pipe', place.daemonLog] });
     const line = await new Promise((resolve, reject) => {
       createInterface({ input: child.stdout }).once('line', resolve);
       child.once('close', (exit) => reject(new Error(`jaycloudd ended with ${exit}`)));
     });
-    const shared = { folder, url: JSON.parse(line).url, data, measure, serverPid: child.pid };
+    const shared = { folder, url: JSON.parse(line).url, data, measure, serverPid: child.pid, place };
     const client = createClient({ ...shared, account: 'first' });
     const push = (by, tree) => by('push', tree, '--name', 'bench');
     return {
@@ -52,6 +53,7 @@ export const jaycloud = {
       pull: (out) => client('pull', 'bench', out),
       version: () => measure(process.execPath, [clientProgram, '--version']),
       list: () => client('ls'),
+      entries: () => client('ls', 'bench'),
       stop: () => stopServer(child),
     };
   },

@@ -10,16 +10,16 @@ const firstLine = (command, ...args) => {
   return (stdout || stderr || '').split('\n')[0].replaceAll('*', '').trim();
 };
 
-const restic = {
+export const restic = {
   name: 'restic',
   needs: ['restic', 'rclone'],
   keeps:
     'stores over HTTP on `rclone serve restic`, repository version 2, `--compression auto`; encrypts, deduplicates, compresses. Its server does not sync to the disk',
   kinds: ['cold', 'second', 'unchanged', 'next', 'pull', 'version', 'list'],
   version: () => firstLine('restic', 'version'),
-  async start(folder, measure) {
+  async start(folder, measure, place) {
     const data = join(folder, 'data');
-    const { address, child } = await serveWithRclone('restic', data);
+    const { address, child } = await serveWithRclone('restic', data, [], place);
     const createClient = (cache) => {
       const env = {
         RESTIC_REPOSITORY: `rest:http://${address}/`,
@@ -40,6 +40,7 @@ const restic = {
       pull: (out) => client('restore', 'latest', '--target', out),
       version: () => measure('restic', ['version']),
       list: () => client('snapshots'),
+      entries: () => client('ls', 'latest'),
       stop: () => stopServer(child),
     };
   },

@@ -15,13 +15,26 @@ function isListening(address) {
   });
 }
 
+/**
+ * Where servers run: at which address, and how a command is put to run there. Elsewhere than here, programs may have to be
+ * told to travel in the clear.
+ */
+export const loopback = {
+  address: '127.0.0.1',
+  inside: (command, ...args) => [command, args],
+  clientArgs: [],
+  daemonArgs: [],
+  daemonLog: 'ignore',
+};
+
 /** `rclone serve KIND` of a folder. */
-export async function serveWithRclone(kind, data, args = []) {
+export async function serveWithRclone(kind, data, args = [], place = loopback) {
   mkdirSync(data, { recursive: true });
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = `${place.address}:${await freePort()}`;
   // Keys that it makes for its own host lie beside the repository.
   const env = { ...process.env, XDG_CACHE_HOME: join(data, '..', 'server-cache') };
-  const child = spawn('rclone', ['serve', kind, '--addr', address, ...args, data], { stdio: 'ignore', env });
+  const [command, rest] = place.inside('rclone', 'serve', kind, '--addr', address, ...args, data);
+  const child = spawn(command, rest, { stdio: 'ignore', env });
   for (let attempt = 0; attempt < 200; attempt += 1) {
     if (await isListening(address)) return { address, child };
     await new Promise((resolve) => setTimeout(resolve, 50));

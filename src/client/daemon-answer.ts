@@ -2,7 +2,7 @@
 import { concatBytes, copyInto } from '../protocol/bytes.js';
 import { isErrorCode, ProtocolError } from '../protocol/errors.js';
 import { parseErrorResponse } from '../protocol/messages.js';
-import { ClientError } from './errors.js';
+import { ClientError, integrityError } from './errors.js';
 import type { TransportResponse } from './transport.js';
 
 /** An answer longer than what was asked for can be. */
@@ -12,13 +12,18 @@ export class LongAnswerError extends ClientError {
   }
 }
 
-export async function readInto(response: TransportResponse, memory: Uint8Array): Promise<Uint8Array> {
+export async function readInto(
+  response: TransportResponse,
+  memory: Uint8Array,
+  onReceived?: (bytes: number) => void,
+): Promise<Uint8Array> {
   const target = Buffer.from(memory.buffer, memory.byteOffset, memory.byteLength);
   let lengthBytes = 0;
   for await (const part of response.body) {
     if (lengthBytes + part.length > memory.length) throw new LongAnswerError();
     copyInto(target, part, lengthBytes);
     lengthBytes += part.length;
+    onReceived?.(part.length);
   }
   return memory.subarray(0, lengthBytes);
 }
@@ -74,4 +79,12 @@ export function unreachable(server: string, cause: unknown): ClientError {
     'is jaycloudd running there? The address comes from --server, JAYCLOUD_SERVER or the last login',
     { cause },
   );
+}
+
+/** A query or an upload is answered with one letter for each blob. */
+export function checkedStates<T extends { readonly states: string }>(response: T, count: number): T {
+  if (response.states.length !== count) {
+    throw integrityError('the daemon answered for another number of blobs than asked');
+  }
+  return response;
 }

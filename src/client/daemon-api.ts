@@ -8,7 +8,16 @@ import { blobStreamType, type EndpointName, endpoints, grantHeader, ticketHeader
 import { ProtocolError } from '../protocol/errors.js';
 import { blobBytesMax } from '../protocol/limits.js';
 import * as messages from '../protocol/messages.js';
-import { isConnectionFailure, parseJson, readAll, readInto, refusal, unreachable } from './daemon-answer.js';
+import {
+  checkedStates,
+  isConnectionFailure,
+  parseJson,
+  readAll,
+  readInto,
+  refusal,
+  unreachable,
+} from './daemon-answer.js';
+import type { Call, GivenBlobs, OnMoved } from './daemon-call.js';
 import { integrityError } from './errors.js';
 import type { Transport } from './transport.js';
 import { uploadBody } from './upload-body.js';
@@ -21,15 +30,6 @@ const retriedStatuses = new Set([429, 502, 503, 504]);
 /** Refusals that no waiting for a few seconds undoes, or that say themselves how long to wait. */
 const finalCodes: ReadonlySet<string> = new Set(['not-admitted', 'query-limit']);
 
-interface Call {
-  readonly path?: string;
-  readonly json?: unknown;
-  readonly body?: readonly Uint8Array[];
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Where the answer is put; it may not be longer. */
-  readonly memory?: Uint8Array;
-}
-
 /** The daemon as the client sees it. Every function throws ProtocolError for a refusal and ClientError `unreachable`. */
 export class DaemonApi {
   readonly #transport: Transport;
@@ -40,6 +40,9 @@ export class DaemonApi {
   bytesSent = 0;
   /** Bytes of blobs received. */
   bytesReceived = 0;
+  /** The shortest time from a question to its answer so far, in milliseconds: no round trip takes longer. */
+  roundTripMs = Infinity;
+  retries = 0;
 
   constructor(transport: Transport, options: { sessionSecret?: string; signal?: AbortSignal } = {}) {
     this.#transport = transport;
@@ -157,10 +160,10 @@ export class DaemonApi {
   }
 
   /** Uploads records (`encodeBlobRecord`) in one request: when it resolves, the daemon has them on disk and the vault owns them. */
-  async putBlobs(grant: string, records: readonly Uint8Array[]): Promise<messages.PutBlobsResponse> {
+  async putBlobs(grant: string, records: readonly Uint8Array[], onMoved?: OnMoved): Promise<messages.PutBlobsResponse> {
     const headers = { 'content-type': blobStreamType, [grantHeader]: grant };
     const response = messages.parsePutBlobsResponse(
-      await this.#json('putBlobs', { body: uploadBody(records), headers }),
+      await this.#json('putBlobs', { body: uploadBody(records), headers, onMoved }),
     );
     for (const record of records) this.bytesSent += record.length - blobStreamHeaderBytes;
     return checkedStates(response, records.length);
@@ -178,10 +181,10 @@ export class DaemonApi {
    * here. With `memory` the records of the answer are put there, one after the other, and the blobs are views into it;
    * throws LongAnswerError where they do not fit.
    */
-  async fetchBlobs(ids: readonly Uint8Array[], memory?: Uint8Array): Promise<(Uint8Array | undefined)[]> {
+  async fetchBlobs(ids: readonly Uint8Array[], memory?: Uint8Array, onMoved?: OnMoved): Promise<GivenBlobs> {
     const request: messages.FetchBlobsRequest = { ids: toBase64(concatBytes(...ids)) };
     const bytesMax = ids.length * (blobStreamHeaderBytes + blobBytesMax);
-    const call = memory === undefined ? { json: request } : { json: request, memory };
+    const call = memory === undefined ? { json: request } : { json: request, memory, onMoved };
     const body = await this.#call('fetchBlobs', call, bytesMax);
     const blobs = parseBlobs(body);
     if (blobs.length !== ids.length) throw integrityError('the daemon sent another number of blobs than asked');
@@ -240,14 +243,23 @@ export class DaemonApi {
       let wait = Math.min(waitMsMax, firstWaitMs * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
       try {
         const { method, path } = endpoints[name];
-        const request = { method, path: call.path ?? path, headers, body, signal: this.#signal };
+        const request = {
+          method,
+          path: call.path ?? path,
+          headers,
+          body,
+          signal: this.#signal,
+          onSent: call.body && call.onMoved,
+        };
+        const askedMs = performance.now();
         const response = await this.#transport.send(request);
+        this.roundTripMs = Math.min(this.roundTripMs, performance.now() - askedMs);
         const dateMs = Date.parse(response.header('date') ?? '');
         if (!Number.isNaN(dateMs)) this.#clockDifferenceMs = dateMs - Date.now();
         const isDone = response.status < 300;
         const bytes =
           isDone && call.memory !== undefined
-            ? await readInto(response, call.memory)
+            ? await readInto(response, call.memory, call.onMoved)
             : await readAll(response, isDone ? answerBytesMax : jsonAnswerBytesMax);
         if (isDone) return bytes;
         const refused = refusal(response.status, bytes);
@@ -260,6 +272,7 @@ export class DaemonApi {
         if (!isConnectionFailure(error)) throw error;
         if (attempt === triesMax) throw unreachable(this.#transport.server, error);
       }
+      this.retries += 1;
       await sleep(wait, undefined, this.#signal === undefined ? {} : { signal: this.#signal });
     }
   }
@@ -279,11 +292,4 @@ function parseBlobs(body: Uint8Array): StreamedBlob[] {
   } catch (cause) {
     throw integrityError('the daemon sent blobs that cannot be told apart', cause);
   }
-}
-
-function checkedStates<T extends { readonly states: string }>(response: T, count: number): T {
-  if (response.states.length !== count) {
-    throw integrityError('the daemon answered for another number of blobs than asked');
-  }
-  return response;
 }

@@ -8,6 +8,8 @@ export interface TransportRequest {
   /** Parts of the body in order; kept by the caller until the answer, so that a retry can send them again. */
   readonly body: readonly Uint8Array[];
   readonly signal: AbortSignal | undefined;
+  /** Hears of every part of a long body that a connection has taken, where there are connections. */
+  readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
 export interface TransportResponse {

@@ -1,7 +1,9 @@
 // Memory that answers of the daemon are fetched into and restoring threads read from: a fixed number of slabs, used again and
 // again, so that a pull of any size needs no more and leaves no garbage.
+import { leafRecordBytesMax } from '../../protocol/blob-stream.js';
 import { bytesKey } from '../../protocol/bytes.js';
 import type { DaemonApi } from '../daemon-api.js';
+import { LineWindow, type WindowLimits } from '../line-window.js';
 import type { ChunkRef } from '../seal.js';
 import type { BlobPlace, PlacedChunk } from './restore-messages.js';
 
@@ -38,29 +40,102 @@ export class FetchSlabs {
   }
 }
 
-/**
- * Fetches the chunks' blobs into the slab, each once: runs of one chunk, zeros mostly, are common. Throws LongAnswerError where
- * the daemon sends more than the slab holds.
- */
-export async function fetchInto(
-  slab: SharedArrayBuffer,
-  api: DaemonApi,
-  chunks: readonly ChunkRef[],
-): Promise<PlacedChunk[]> {
-  const places = new Map<string, BlobPlace | undefined>();
-  const ids: Uint8Array[] = [];
-  const keys = chunks.map(({ id }) => {
-    const key = bytesKey(id);
-    if (!places.has(key)) {
-      places.set(key, undefined);
-      ids.push(id);
-    }
-    return key;
-  });
-  const blobs = ids.length === 0 ? [] : await api.fetchBlobs(ids, new Uint8Array(slab));
-  for (const [at, key] of [...places.keys()].entries()) {
-    const blob = blobs[at];
-    if (blob !== undefined) places.set(key, { offset: blob.byteOffset, lengthBytes: blob.length });
+/** Part of a slab and what is fetched into it with one request. */
+interface Piece {
+  readonly ids: Uint8Array[];
+  readonly fromByte: number;
+  lengthBytes: number;
+}
+
+/** Fetches into slabs, several requests at a time and as large as suits the line. */
+export class SlabFetcher {
+  readonly #api: DaemonApi;
+  readonly #limits: WindowLimits;
+  readonly #line: (() => void)[] = [];
+  #lazyWindow: LineWindow | undefined;
+  #requests = 0;
+
+  constructor(api: DaemonApi, limits: WindowLimits) {
+    this.#api = api;
+    this.#limits = limits;
   }
-  return chunks.map(({ key, rawLength }, at) => ({ key, rawLength, place: places.get(keys[at] ?? '') }));
+
+  /** Made when the first answers have told how far the daemon is. */
+  get #window(): LineWindow {
+    this.#lazyWindow ??= new LineWindow(this.#api.roundTripMs, this.#limits);
+    return this.#lazyWindow;
+  }
+
+  /**
+   * Fetches the chunks' blobs, each once: runs of one chunk, zeros mostly, are common. The slab holds the longest records that
+   * they may have. Throws LongAnswerError where the daemon sends more.
+   */
+  async fetchInto(slab: SharedArrayBuffer, chunks: readonly ChunkRef[]): Promise<PlacedChunk[]> {
+    const places = new Map<string, BlobPlace | undefined>();
+    const unique = chunks.filter(({ id }) => {
+      const key = bytesKey(id);
+      if (places.has(key)) return false;
+      places.set(key, undefined);
+      return true;
+    });
+    const fetched = this.#cut(unique).map(async (piece, _at, { length }) => {
+      const memory = length === 1 ? new Uint8Array(slab) : new Uint8Array(slab, piece.fromByte, piece.lengthBytes);
+      const blobs = await this.#inLane(() => this.#fetch(piece.ids, memory));
+      for (const [at, id] of piece.ids.entries()) {
+        const blob = blobs[at];
+        if (blob !== undefined) places.set(bytesKey(id), { offset: blob.byteOffset, lengthBytes: blob.length });
+      }
+    });
+    // Whatever happened to one: the slab is given back next, and none may still be writing to it.
+    await Promise.allSettled(fetched);
+    await Promise.all(fetched);
+    return chunks.map(({ id, key, rawLength }) => ({ key, rawLength, place: places.get(bytesKey(id)) }));
+  }
+
+  #cut(chunks: readonly ChunkRef[]): readonly Piece[] {
+    const { requestBytes } = this.#window;
+    const pieces: Piece[] = [];
+    let toByte = 0;
+    for (const { id, rawLength } of chunks) {
+      const bytes = leafRecordBytesMax(rawLength);
+      let piece = pieces.at(-1);
+      if (piece === undefined || piece.lengthBytes + bytes > requestBytes) {
+        piece = { ids: [], fromByte: toByte, lengthBytes: 0 };
+        pieces.push(piece);
+      }
+      piece.ids.push(id);
+      piece.lengthBytes += bytes;
+      toByte += bytes;
+    }
+    return pieces;
+  }
+
+  async #fetch(ids: readonly Uint8Array[], memory: Uint8Array): Promise<(Uint8Array | undefined)[]> {
+    const window = this.#window;
+    const startedMs = performance.now();
+    let receivedBytes = 0;
+    const blobs = await this.#api.fetchBlobs(ids, memory, (bytes) => {
+      receivedBytes += bytes;
+      window.moved(bytes);
+    });
+    window.done(receivedBytes, performance.now() - startedMs, this.#api.retries);
+    return blobs;
+  }
+
+  /** Waits in line while as many requests are under way as the line can bear. */
+  async #inLane<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#requests >= this.#window.lanes) {
+      await new Promise<void>((resolve) => {
+        this.#line.push(resolve);
+      });
+    }
+    this.#requests += 1;
+    try {
+      return await work();
+    } finally {
+      this.#requests -= 1;
+      // There may be room for more than one by now; whoever finds none stands in line again.
+      for (const next of this.#line.splice(0, this.#window.lanes - this.#requests)) next();
+    }
+  }
 }

@@ -7,9 +7,10 @@ import { LongAnswerError } from '../daemon-answer.js';
 import type { DaemonApi } from '../daemon-api.js';
 import { ClientError, integrityError } from '../errors.js';
 import { reportDamage } from '../fetch-nodes.js';
+import { isFar } from '../line-window.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import type { ChunkRef } from '../seal.js';
-import { FetchSlabs, fetchInto } from './fetch-slabs.js';
+import { FetchSlabs, SlabFetcher } from './fetch-slabs.js';
 import { readChunkRefs } from './read-file.js';
 import {
   checkTarget,
@@ -25,13 +26,15 @@ import { encodeChunks, encodeWholeFiles, type RestoreOutcome } from './restore-m
 import { RestorePool } from './restore-pool.js';
 import type { Folder } from './target-tree.js';
 
-/** The records of one request: large enough that requests are few, small enough that several fit in memory. */
-const slabBytes = 6 * 1024 * 1024;
+/** The records of one batch: large enough that requests are few, small enough that several fit in memory. */
+const nearSlabs = { bytes: 6 * 1024 * 1024, parts: 1 };
+/** A slab waits for the slowest of its requests, and over a long line they differ by seconds: there are more and smaller ones. */
+const farSlabs = { bytes: 4.5 * 1024 * 1024, parts: 2 };
 const batchFilesMax = 512;
 /** Slabs beside those that the threads work on: some are being filled. */
 const slabsAhead = 4;
-/** Long files that are written side by side. */
-const longFilesMax = 2;
+/** Long files that are written side by side; where there are more, the line does not idle while the end of one is waited for. */
+const longFilesMax = { near: 2, far: 8 };
 
 export interface FileToRestore {
   readonly entry: ManifestEntry;
@@ -53,7 +56,10 @@ export class FileRestorer {
   readonly #overwrite: Overwrite;
   readonly #events: RestorerEvents;
   readonly #pool = new RestorePool();
-  readonly #slabs = new FetchSlabs(this.#pool.threads + slabsAhead, slabBytes);
+  readonly #slabBytes: number;
+  readonly #slabs: FetchSlabs;
+  readonly #longFilesMax: number;
+  readonly #fetcher: SlabFetcher;
   readonly #batches = new Set<Promise<void>>();
   readonly #longFiles = new Set<Promise<void>>();
   readonly #temporaries = new Set<TemporaryFile>();
@@ -65,6 +71,14 @@ export class FileRestorer {
 
   constructor(api: DaemonApi, overwrite: Overwrite, events: RestorerEvents) {
     this.#api = api;
+    const { bytes, parts } = isFar(api.roundTripMs) ? farSlabs : nearSlabs;
+    this.#longFilesMax = isFar(api.roundTripMs) ? longFilesMax.far : longFilesMax.near;
+    this.#slabBytes = bytes;
+    this.#slabs = new FetchSlabs((this.#pool.threads + slabsAhead) * parts, this.#slabBytes);
+    this.#fetcher = new SlabFetcher(api, {
+      requestBytesMax: this.#slabBytes,
+      inFlightBytesMax: this.#slabs.count * this.#slabBytes,
+    });
     this.#overwrite = overwrite;
     this.#events = events;
   }
@@ -73,9 +87,9 @@ export class FileRestorer {
   add(file: FileToRestore): Promise<void> | undefined {
     const { chunks, chunkLists } = file.entry;
     const bytes = chunks.reduce((sum, { rawLength }) => sum + leafRecordBytesMax(rawLength), 0);
-    if (chunkLists.length > 0 || bytes > slabBytes) return this.#startLong(file);
+    if (chunkLists.length > 0 || bytes > this.#slabBytes) return this.#startLong(file);
     const isFull =
-      this.#batchBytes + bytes > slabBytes ||
+      this.#batchBytes + bytes > this.#slabBytes ||
       this.#batchChunks + chunks.length > queryIdsMax ||
       this.#batch.length === batchFilesMax;
     const waiting = isFull ? this.#dispatch() : undefined;
@@ -109,7 +123,7 @@ export class FileRestorer {
   }
 
   async #startLong(file: FileToRestore): Promise<void> {
-    await this.#start(this.#longFiles, longFilesMax, this.#restoreLong(file));
+    await this.#start(this.#longFiles, this.#longFilesMax, this.#restoreLong(file));
   }
 
   /** Runs work beside other work; waits until there is room for more. */
@@ -143,7 +157,7 @@ export class FileRestorer {
     const slab = await this.#slabs.take();
     try {
       const chunks = files.flatMap(({ entry }) => entry.chunks);
-      const placed = await fetchInto(slab, this.#api, chunks);
+      const placed = await this.#fetcher.fetchInto(slab, chunks);
       let at = 0;
       const whole = files.map(({ entry, target, metadata }) => {
         const from = at;
@@ -227,7 +241,7 @@ export class FileRestorer {
       for await (const chunk of readChunkRefs(this.#api, entry)) {
         if (fault !== undefined) break;
         const bytes = leafRecordBytesMax(chunk.rawLength);
-        if (recordBytes + bytes > slabBytes || part.length === queryIdsMax) await write();
+        if (recordBytes + bytes > this.#slabBytes || part.length === queryIdsMax) await write();
         part.push(chunk);
         partBytes += chunk.rawLength;
         recordBytes += bytes;
@@ -251,7 +265,7 @@ export class FileRestorer {
     const { file, offset, sparse, preferred } = part;
     const slab = await this.#slabs.take();
     try {
-      const chunks = encodeChunks(await fetchInto(slab, this.#api, part.chunks));
+      const chunks = encodeChunks(await this.#fetcher.fetchInto(slab, part.chunks));
       const answer = await this.#pool.run({ type: 'part', slab, file, offset, sparse, chunks }, preferred);
       const outcome = answer[0]?.[1];
       if (outcome?.damagedId !== undefined) await reportDamage(this.#api, outcome.damagedId);

@@ -7,7 +7,9 @@ import type { ManifestEntry } from '../manifest-entry.js';
 import { readManifest } from '../manifest-reader.js';
 import { type ChunkRef, type NodeRef, openLeaf, openNode } from '../seal.js';
 
-const chunksPerRequest = 8;
+const chunksPerRequest = 2;
+/** Asked for side by side, so that a far daemon is not waited for after each. */
+const requestsAhead = 4;
 
 /** All chunk references of a file; the lists of very long files are fetched as they are needed. */
 export async function* readChunkRefs(api: DaemonApi, entry: ManifestEntry): AsyncGenerator<ChunkRef> {
@@ -17,6 +19,17 @@ export async function* readChunkRefs(api: DaemonApi, entry: ManifestEntry): Asyn
     if (blob === undefined) throw integrityError('the daemon does not have all of its content');
     yield* decodeChunkList(openNode(list, blob), list.size);
   }
+}
+
+async function* readRuns(api: DaemonApi, entry: ManifestEntry): AsyncGenerator<readonly ChunkRef[]> {
+  let run: ChunkRef[] = [];
+  for await (const chunk of readChunkRefs(api, entry)) {
+    run.push(chunk);
+    if (run.length < chunksPerRequest) continue;
+    yield run;
+    run = [];
+  }
+  if (run.length > 0) yield run;
 }
 
 async function findFile(api: DaemonApi, root: NodeRef, path: Uint8Array): Promise<ManifestEntry> {
@@ -47,12 +60,13 @@ export async function* readFileContent(api: DaemonApi, root: NodeRef, path: Uint
     }
     return pieces;
   };
-  let run: ChunkRef[] = [];
-  for await (const chunk of readChunkRefs(api, entry)) {
-    run.push(chunk);
-    if (run.length < chunksPerRequest) continue;
-    yield* await fetchRun(run);
-    run = [];
+  const ahead: Promise<Uint8Array[]>[] = [];
+  for await (const run of readRuns(api, entry)) {
+    const fetched = fetchRun(run);
+    // Whoever stops reading early never awaits it.
+    fetched.catch(() => undefined);
+    ahead.push(fetched);
+    if (ahead.length === requestsAhead) yield* (await ahead.shift()) ?? [];
   }
-  if (run.length > 0) yield* await fetchRun(run);
+  for (const fetched of ahead) yield* await fetched;
 }

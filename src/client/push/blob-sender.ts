@@ -1,20 +1,22 @@
 // Gets sealed blobs to the daemon (docs/architecture.md, "The life of a push"): asks which exist, claims those that others
 // stored, uploads the rest, several requests at a time. How much waits here is bounded by the slabs of the sealing threads.
 
-import { blobStreamHeaderBytes, encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
+import { encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
 import { bytesKey, concatBytes, fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
 import { blobIdBytes } from '../../protocol/limits.js';
-import { possessionProof, possessionSlices } from '../../protocol/possession.js';
 import type { DaemonApi } from '../daemon-api.js';
+import { isFar } from '../line-window.js';
 import type { SealedBlob } from '../seal.js';
+import { proofOf } from './claim-proof.js';
 import type { GrantBroker } from './grant-broker.js';
 import { type Span, StoredSpans } from './stored-spans.js';
+import { inLanes, nodeWaves, UploadLine } from './upload-line.js';
 
 /** One query or upload carries at most this many blobs: a fraction of a standard grant, so that grants are used up. */
 const requestBlobsMax = 2048;
-const requestBytes = 16 * 1024 * 1024;
 const queriesInFlightMax = 2;
-const uploadsInFlightMax = 6;
+/** Nodes of so few bytes are sent without a question whether they are there: that would take longer. */
+const unaskedNodeBytesMax = 64 * 1024;
 /** While sealing threads wait for room, requests go out with this much, a quarter of all slabs: with less there would be many. */
 const hurriedBytesMin = 8 * 1024 * 1024;
 /** Ids known to be owned, kept to spare queries: at least this many, at most twice as many; older ones are asked again. */
@@ -68,13 +70,24 @@ export class BlobSender {
   #failure: Error | undefined;
   #waiting: (() => void)[] = [];
   readonly #spans = new StoredSpans();
+  readonly #line: UploadLine;
 
   /** `onFailure` hears of the first request that fails for good; after it nothing is sent any more. */
   constructor(api: DaemonApi, broker: GrantBroker, vaultId: string, onFailure: (error: Error) => void) {
     this.#api = api;
     this.#broker = broker;
     this.#vaultId = fromHex(vaultId);
+    this.#line = new UploadLine(api, broker);
     this.#onFailure = onFailure;
+  }
+
+  /**
+   * Blobs will come: what asking about them takes is earned while they are sealed. So is what sending them takes, but not near
+   * by, where a grant that is not needed after all would cost more than the wait for it.
+   */
+  expectBlobs(): void {
+    this.#broker.prepare('query');
+    if (isFar(this.#api.roundTripMs)) this.#broker.prepare('upload');
   }
 
   /** Takes over a run of sealed blobs and gives it back when each is stored or known. */
@@ -124,23 +137,22 @@ export class BlobSender {
   async sendNodes(nodes: readonly SealedBlob[]): Promise<void> {
     this.counts.blobs += nodes.length;
     for (let from = 0; from < nodes.length; from += requestBlobsMax) {
-      const asked = nodes.slice(from, from + requestBlobsMax);
-      const { states } = await this.#query(asked.map(({ id }) => id));
-      const missing = asked.filter((_node, at) => states[at] !== 'o');
-      this.counts.ownedBlobs += asked.length - missing.length;
-      let group: SealedBlob[] = [];
-      let groupBytes = 0;
-      for (const node of missing) {
-        if (groupBytes + node.blob.length > requestBytes && group.length > 0) {
-          await this.#put(group.map(encodeBlobRecord));
-          group = [];
-          groupBytes = 0;
-        }
-        group.push(node);
-        groupBytes += node.blob.length;
+      const missing = await this.#missingNodes(nodes.slice(from, from + requestBlobsMax));
+      for (const wave of nodeWaves(missing)) {
+        const groups = [...this.#line.groups(wave.map(encodeBlobRecord))];
+        await inLanes(groups, this.#line.lanes, (group) => this.#put(group));
       }
-      if (group.length > 0) await this.#put(group.map(encodeBlobRecord));
     }
+  }
+
+  async #missingNodes(nodes: readonly SealedBlob[]): Promise<readonly SealedBlob[]> {
+    const bytes = nodes.reduce((sum, { blob }) => sum + blob.length, 0);
+    // Above content that is new there are nodes that are new.
+    if (this.counts.newBlobs > 0 && bytes <= unaskedNodeBytesMax) return nodes;
+    const { states } = await this.#query(nodes.map(({ id }) => id));
+    const missing = nodes.filter((_node, at) => states[at] !== 'o');
+    this.counts.ownedBlobs += nodes.length - missing.length;
+    return missing;
   }
 
   #remember(key: string): void {
@@ -154,9 +166,12 @@ export class BlobSender {
   /** Starts every request that is due. */
   #pump(): void {
     if (this.#failure !== undefined) return;
-    const isDue = (count: number, bytes: number) =>
-      count > 0 && (this.#flushing > 0 || count >= requestBlobsMax || bytes >= requestBytes || this.#isHurried(bytes));
-    while (this.#queries < queriesInFlightMax && isDue(this.#toQuery.length, this.#toQueryBytes)) {
+    const isDue = (count: number, bytes: number, bytesMax: number) =>
+      count > 0 && (this.#flushing > 0 || isFull(count, bytes, bytesMax) || this.#isHurried(bytes));
+    while (
+      this.#queries < queriesInFlightMax &&
+      isDue(this.#toQuery.length, this.#toQueryBytes, this.#line.queryBytes)
+    ) {
       const asked = this.#toQuery.splice(0, requestBlobsMax);
       this.#toQueryBytes -= bytesOf(asked);
       this.#queries += 1;
@@ -166,14 +181,9 @@ export class BlobSender {
     }
     // While queries are out, a part-filled upload waits for their answers.
     const isLast = this.#queries === 0 && this.#toQuery.length === 0;
-    while (
-      this.#uploads < uploadsInFlightMax &&
-      isDue(this.#toUpload.length, this.#toUploadBytes) &&
-      (isLast ||
-        this.#toUpload.length >= requestBlobsMax ||
-        this.#toUploadBytes >= requestBytes ||
-        this.#isHurried(this.#toUploadBytes))
-    ) {
+    while (this.#toUpload.length > 0 && this.#uploads < this.#line.lanes) {
+      const waiting = [this.#toUpload.length, this.#toUploadBytes, this.#line.requestBytes] as const;
+      if (!isDue(...waiting) || !(isLast || isFull(...waiting) || this.#isHurried(this.#toUploadBytes))) break;
       const group = this.#takeUpload();
       this.#uploads += 1;
       this.#run(
@@ -194,10 +204,12 @@ export class BlobSender {
   }
 
   #takeUpload(): HeldBlob[] {
+    // The last requests over a long line end with the longest blob in them: these go while there is still other work beside them.
+    if (this.#flushing > 0 && this.#line.isFar) this.#toUpload.sort((a, b) => b.record.length - a.record.length);
     let bytes = 0;
     let count = 0;
     for (const { record } of this.#toUpload) {
-      if (count === requestBlobsMax || (count > 0 && bytes + record.length > requestBytes)) break;
+      if (count === requestBlobsMax || (count > 0 && bytes + record.length > this.#line.requestBytes)) break;
       bytes += record.length;
       count += 1;
     }
@@ -233,13 +245,7 @@ export class BlobSender {
   /** Returns the blobs that the daemon wants to see whole after all. */
   async #claim(claimable: readonly HeldBlob[], nonceText: string): Promise<HeldBlob[]> {
     const nonce = fromBase64(nonceText);
-    const proofs = claimable.map(({ record }) => {
-      const id = record.subarray(0, blobIdBytes);
-      const blob = record.subarray(blobStreamHeaderBytes);
-      const slices = possessionSlices(nonce, id, blob.length);
-      const bytes = slices.map(({ offset, length }) => blob.subarray(offset, offset + length));
-      return concatBytes(id, possessionProof(nonce, this.#vaultId, id, concatBytes(...bytes)));
-    });
+    const proofs = claimable.map(({ record }) => proofOf(record, nonce, this.#vaultId));
     const request = { nonce: nonceText, proofs: toBase64(concatBytes(...proofs)) };
     const { states } = await this.#api.claimBlobs(request, claimable.length);
     const claimed = claimable.filter((_blob, at) => states[at] === 'o');
@@ -255,10 +261,7 @@ export class BlobSender {
   }
 
   async #put(records: readonly Uint8Array[]): Promise<void> {
-    const bytes = records.reduce((sum, record) => sum + record.length - blobStreamHeaderBytes, 0);
-    const cost = { bytes, blobs: records.length, ids: 0 };
-    const { states } = await this.#broker.spend('upload', cost, (grant) => this.#api.putBlobs(grant, records));
-    const stored = states.replaceAll('e', '').length;
+    const stored = await this.#line.put(records);
     this.counts.newBlobs += stored;
     this.counts.ownedBlobs += records.length - stored;
   }
@@ -289,6 +292,8 @@ export class BlobSender {
     for (const resolve of waiting) resolve();
   }
 }
+
+const isFull = (count: number, bytes: number, bytesMax: number) => count >= requestBlobsMax || bytes >= bytesMax;
 
 function bytesOf(blobs: readonly HeldBlob[]): number {
   return blobs.reduce((sum, { record }) => sum + record.length, 0);

@@ -54,6 +54,13 @@ export class GrantBroker {
     }
   }
 
+  /** A grant will be needed: it is bought while other work goes on. */
+  prepare(purpose: GrantPurpose): void {
+    const purse = this.#purse(purpose);
+    if (purse.grant !== undefined || purse.next !== undefined) return;
+    this.#buyAhead(purpose, purse);
+  }
+
   /** One after the other, so that two takers never share one remainder. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(work, work);
@@ -62,11 +69,7 @@ export class GrantBroker {
   }
 
   async #take(purpose: GrantPurpose, cost: Cost): Promise<string> {
-    let purse = this.#purses.get(purpose);
-    if (purse === undefined) {
-      purse = { grant: undefined, left: { bytes: 0, blobs: 0, ids: 0 }, next: undefined, units: 1 };
-      this.#purses.set(purpose, purse);
-    }
+    const purse = this.#purse(purpose);
     const { left } = purse;
     if (purse.grant === undefined || left.bytes < cost.bytes || left.blobs < cost.blobs || left.ids < cost.ids) {
       const next = purse.next ?? this.#buy(purpose, purse);
@@ -83,12 +86,22 @@ export class GrantBroker {
       blobs: purse.left.blobs - cost.blobs,
       ids: purse.left.ids - cost.ids,
     };
-    if (purse.next === undefined && isHalfUsed(purse)) {
-      purse.next = this.#buy(purpose, purse);
-      // A fault shows when the grant is taken.
-      purse.next.catch(() => undefined);
-    }
+    if (purse.next === undefined && isHalfUsed(purse)) this.#buyAhead(purpose, purse);
     return purse.grant.grant;
+  }
+
+  #purse(purpose: GrantPurpose): Purse {
+    const known = this.#purses.get(purpose);
+    if (known !== undefined) return known;
+    const purse = { grant: undefined, left: { bytes: 0, blobs: 0, ids: 0 }, next: undefined, units: 1 };
+    this.#purses.set(purpose, purse);
+    return purse;
+  }
+
+  #buyAhead(purpose: GrantPurpose, purse: Purse): void {
+    purse.next = this.#buy(purpose, purse);
+    // A fault shows when the grant is taken.
+    purse.next.catch(() => undefined);
   }
 
   #drop(purpose: GrantPurpose, grant: string): void {

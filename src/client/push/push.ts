@@ -209,6 +209,7 @@ class PushRun {
   #read(walked: WalkedEntry): Promise<void> | undefined {
     const isVaultOnly = this.#options.dedup === 'vault' || this.#isPrivate(walked.path);
     const ticket = this.#queue.addReading(walked);
+    if (this.#filesRead === 0) this.#sender.expectBlobs();
     this.#filesRead += 1;
     const domain = isVaultOnly ? vaultDomain : everyoneDomain;
     return this.#pool.add({ ticket, source: walked.source, domain, stat: walked.stat });

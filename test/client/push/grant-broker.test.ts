@@ -51,3 +51,12 @@ test('the next one is bought when half is used, and is twice as large, up to eig
   expect(bought).toEqual([1, 2, 4, 8, 8, 8]);
   expect(grants.size).toBe(6);
 });
+
+test('one that was prepared is bought once, and used', async () => {
+  const broker = newBroker();
+  broker.prepare('query');
+  broker.prepare('query');
+  await broker.spend('query', { bytes: 0, blobs: 0, ids: 1 }, () => Promise.resolve());
+  broker.prepare('query');
+  expect(bought).toEqual([1]);
+});
