@@ -8,15 +8,7 @@ import { blobStreamType, type EndpointName, endpoints, grantHeader, ticketHeader
 import { ProtocolError } from '../protocol/errors.js';
 import { blobBytesMax } from '../protocol/limits.js';
 import * as messages from '../protocol/messages.js';
-import {
-  checkedStates,
-  isConnectionFailure,
-  parseJson,
-  readAll,
-  readInto,
-  refusal,
-  unreachable,
-} from './daemon-answer.js';
+import * as answers from './daemon-answer.js';
 import type { Call, GivenBlobs, OnMoved } from './daemon-call.js';
 import { integrityError } from './errors.js';
 import type { Transport } from './transport.js';
@@ -40,9 +32,14 @@ export class DaemonApi {
   bytesSent = 0;
   /** Bytes of blobs received. */
   bytesReceived = 0;
-  /** The shortest time from a question to its answer so far, in milliseconds: no round trip takes longer. */
-  roundTripMs = Infinity;
+  /** The shortest time from a question to its answer so far, in milliseconds. */
+  #answeredInMs = Infinity;
   retries = 0;
+
+  /** No round trip takes longer than this, in milliseconds: a busy daemon answers late, but its system takes connections at once. */
+  get roundTripMs(): number {
+    return Math.min(this.#answeredInMs, this.#transport.connectedInMs ?? Infinity);
+  }
 
   constructor(transport: Transport, options: { sessionSecret?: string; signal?: AbortSignal } = {}) {
     this.#transport = transport;
@@ -152,11 +149,14 @@ export class DaemonApi {
   async queryBlobs(grant: string, ids: readonly Uint8Array[]): Promise<messages.QueryBlobsResponse> {
     const request: messages.QueryBlobsRequest = { grant, ids: toBase64(concatBytes(...ids)) };
     const response = messages.parseQueryBlobsResponse(await this.#json('queryBlobs', { json: request }));
-    return checkedStates(response, ids.length);
+    return answers.checkedStates(response, ids.length);
   }
 
   async claimBlobs(request: messages.ClaimBlobsRequest, count: number): Promise<messages.ClaimBlobsResponse> {
-    return checkedStates(messages.parseClaimBlobsResponse(await this.#json('claimBlobs', { json: request })), count);
+    return answers.checkedStates(
+      messages.parseClaimBlobsResponse(await this.#json('claimBlobs', { json: request })),
+      count,
+    );
   }
 
   /** Uploads records (`encodeBlobRecord`) in one request: when it resolves, the daemon has them on disk and the vault owns them. */
@@ -166,7 +166,7 @@ export class DaemonApi {
       await this.#json('putBlobs', { body: uploadBody(records), headers, onMoved }),
     );
     for (const record of records) this.bytesSent += record.length - blobStreamHeaderBytes;
-    return checkedStates(response, records.length);
+    return answers.checkedStates(response, records.length);
   }
 
   async getBlob(id: Uint8Array): Promise<Uint8Array> {
@@ -226,7 +226,7 @@ export class DaemonApi {
   }
 
   async #json(name: EndpointName, call: Call = {}): Promise<unknown> {
-    return parseJson(await this.#call(name, call, jsonAnswerBytesMax));
+    return answers.parseJson(await this.#call(name, call, jsonAnswerBytesMax));
   }
 
   /** Sends until an answer comes that is not a passing fault; waits grow from 0.25 s to 8 s. */
@@ -253,24 +253,24 @@ export class DaemonApi {
         };
         const askedMs = performance.now();
         const response = await this.#transport.send(request);
-        this.roundTripMs = Math.min(this.roundTripMs, performance.now() - askedMs);
+        this.#answeredInMs = Math.min(this.#answeredInMs, performance.now() - askedMs);
         const dateMs = Date.parse(response.header('date') ?? '');
         if (!Number.isNaN(dateMs)) this.#clockDifferenceMs = dateMs - Date.now();
         const isDone = response.status < 300;
         const bytes =
           isDone && call.memory !== undefined
-            ? await readInto(response, call.memory, call.onMoved)
-            : await readAll(response, isDone ? answerBytesMax : jsonAnswerBytesMax);
+            ? await answers.readInto(response, call.memory, call.onMoved)
+            : await answers.readAll(response, isDone ? answerBytesMax : jsonAnswerBytesMax);
         if (isDone) return bytes;
-        const refused = refusal(response.status, bytes);
+        const refused = answers.refusal(response.status, bytes);
         const isFinal = refused instanceof ProtocolError && finalCodes.has(refused.code);
         if (isFinal || !retriedStatuses.has(response.status) || attempt === triesMax) throw refused;
         const after = Number(response.header('retry-after') ?? '0');
         if (after > 0 && after <= 60) wait = after * 1000;
       } catch (error) {
         this.#signal?.throwIfAborted();
-        if (!isConnectionFailure(error)) throw error;
-        if (attempt === triesMax) throw unreachable(this.#transport.server, error);
+        if (!answers.isConnectionFailure(error)) throw error;
+        if (attempt === triesMax) throw answers.unreachable(this.#transport.server, error);
       }
       this.retries += 1;
       await sleep(wait, undefined, this.#signal === undefined ? {} : { signal: this.#signal });

@@ -33,15 +33,26 @@ function* piecesOf({ body, onSent }: TransportRequest, lengthBytes: number): Gen
 
 /** HTTP over a pool of connections. `server` is an http: or https: origin. */
 export async function createHttpTransport(server: string): Promise<Transport> {
-  const { Pool, request } = await import('./packages/undici.js');
+  const { buildConnector, Pool, request } = await import('./packages/undici.js');
+  const connect = buildConnector({ timeout: connectMs });
+  let connectedInMs: number | undefined;
   const pool = new Pool(server, {
     connections: connectionsMax,
-    connect: { timeout: connectMs },
+    connect(options, callback) {
+      const askedMs = performance.now();
+      connect(options, (...outcome) => {
+        if (outcome[0] === null) connectedInMs = Math.min(connectedInMs ?? Infinity, performance.now() - askedMs);
+        callback(...outcome);
+      });
+    },
     headersTimeout: silenceMs,
     bodyTimeout: silenceMs,
   });
   return {
     server,
+    get connectedInMs() {
+      return connectedInMs;
+    },
     async send(sent): Promise<TransportResponse> {
       if (sent.signal !== undefined) setMaxListeners(listenersMax, sent.signal);
       const [only] = sent.body;

@@ -40,8 +40,9 @@ export interface WindowLimits {
 
 export class LineWindow {
   readonly #limits: WindowLimits;
-  readonly #measureMs: number;
+  readonly #roundTripMs: () => number;
   readonly #now: () => number;
+  #isFar: boolean;
   #requestBytes: number;
   #lanes: number;
   #measuredSinceMs: number | undefined;
@@ -51,21 +52,32 @@ export class LineWindow {
   #retries = 0;
 
   /** `roundTripMs`: the shortest answer so far. */
-  constructor(roundTripMs: number, limits: WindowLimits, now: () => number = () => performance.now()) {
+  constructor(roundTripMs: () => number, limits: WindowLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
     this.#now = now;
-    this.#measureMs = Math.max(measureMsMin, measureRoundTrips * roundTripMs);
-    this.#lanes = isFar(roundTripMs) ? farLanes : nearLanes;
-    this.#requestBytes = Math.min(isFar(roundTripMs) ? firstRequestBytes : Infinity, limits.requestBytesMax);
+    this.#roundTripMs = roundTripMs;
+    this.#isFar = isFar(roundTripMs());
+    this.#lanes = this.#isFar ? farLanes : nearLanes;
+    this.#requestBytes = Math.min(this.#isFar ? firstRequestBytes : Infinity, limits.requestBytesMax);
+  }
+
+  /** The first answers of a busy daemon come late, wherever it is: it turns out to be near by the first that does not. */
+  #look(): void {
+    if (!this.#isFar || isFar(this.#roundTripMs())) return;
+    this.#isFar = false;
+    this.#lanes = nearLanes;
+    this.#requestBytes = this.#limits.requestBytesMax;
   }
 
   /** What one request should carry at most; a blob that is larger goes alone. */
   get requestBytes(): number {
+    this.#look();
     return this.#requestBytes;
   }
 
   /** Requests that may be under way at once. */
   get lanes(): number {
+    this.#look();
     return Math.max(1, Math.min(this.#lanes, Math.floor(this.#limits.inFlightBytesMax / this.#requestBytes)));
   }
 
@@ -75,7 +87,7 @@ export class LineWindow {
     this.#measuredSinceMs ??= nowMs;
     this.#movedBytes += bytes;
     const passedMs = nowMs - this.#measuredSinceMs;
-    if (passedMs < this.#measureMs) return;
+    if (passedMs < Math.max(measureMsMin, measureRoundTrips * this.#roundTripMs())) return;
     const rate = this.#movedBytes / passedMs;
     this.#measuredSinceMs = nowMs;
     this.#movedBytes = 0;

@@ -8,7 +8,11 @@ const limits = { requestBytesMax: 16 * mib, inFlightBytesMax: 96 * mib };
 /** A window on a line where each lane brings `laneRate` bytes a millisecond and all together at most `lineRate`. */
 function playLine({ laneRate, lineRate }: { readonly laneRate: number; readonly lineRate: number }): LineWindow {
   let nowMs = 0;
-  const window = new LineWindow(200, limits, () => nowMs);
+  const window = new LineWindow(
+    () => 200,
+    limits,
+    () => nowMs,
+  );
   for (; nowMs < 30_000; nowMs += 100) window.moved(100 * Math.min(window.lanes * laneRate, lineRate));
   return window;
 }
@@ -56,14 +60,22 @@ describe('requests that were sent again', () => {
 describe('a request', () => {
   test('is as large as may be near by, and small at first far away', () => {
     expect(isFar(1)).toBe(false);
-    expect(new LineWindow(1, limits).requestBytes).toBe(16 * mib);
-    expect(new LineWindow(1, limits).lanes).toBe(6);
-    expect(new LineWindow(50, limits).requestBytes).toBe(mib);
-    expect(new LineWindow(50, { ...limits, requestBytesMax: 1000 }).requestBytes).toBe(1000);
+    expect(new LineWindow(() => 1, limits).requestBytes).toBe(16 * mib);
+    expect(new LineWindow(() => 1, limits).lanes).toBe(6);
+    expect(new LineWindow(() => 50, limits).requestBytes).toBe(mib);
+    expect(new LineWindow(() => 50, { ...limits, requestBytesMax: 1000 }).requestBytes).toBe(1000);
+  });
+
+  test('is as large as may be when the daemon turns out to be near', () => {
+    let roundTripMs = 50;
+    const window = new LineWindow(() => roundTripMs, limits);
+    expect(window.requestBytes).toBe(mib);
+    roundTripMs = 2;
+    expect([window.requestBytes, window.lanes]).toEqual([16 * mib, 6]);
   });
 
   test('grows while it ends soon and shrinks while it takes long, within bounds', () => {
-    const window = new LineWindow(50, limits);
+    const window = new LineWindow(() => 50, limits);
     for (let ended = 0; ended < 10; ended += 1) window.done(window.requestBytes, 100, 0);
     expect(window.requestBytes).toBe(16 * mib);
     for (let ended = 0; ended < 10; ended += 1) window.done(window.requestBytes, 10_000, 0);
@@ -71,7 +83,7 @@ describe('a request', () => {
   });
 
   test('that was not full says nothing', () => {
-    const window = new LineWindow(50, limits);
+    const window = new LineWindow(() => 50, limits);
     window.done(1000, 100, 0);
     expect(window.requestBytes).toBe(mib);
   });

@@ -1,7 +1,8 @@
-// What the program takes of undici: two modules, not all of it (docs/decisions/0017-parts-of-undici.md).
+// What the program takes of undici: three modules, not all of it (docs/decisions/0017-parts-of-undici.md).
 // The build makes one file of it (docs/decisions/0018-what-a-start-loads.md).
 import { setFlagsFromString } from 'node:v8';
 import request from 'undici/lib/api/api-request.js';
+import buildConnector from 'undici/lib/core/connect.js';
 import UndiciPool from 'undici/lib/dispatcher/pool.js';
 
 /** What the V8 of Node 20 begins with, and what is enough for some thirty answers. */
@@ -27,4 +28,4 @@ class Pool extends UndiciPool {
   }
 }
 
-export { Pool, request };
+export { buildConnector, Pool, request };

@@ -62,7 +62,7 @@ export class SlabFetcher {
 
   /** Made when the first answers have told how far the daemon is. */
   get #window(): LineWindow {
-    this.#lazyWindow ??= new LineWindow(this.#api.roundTripMs, this.#limits);
+    this.#lazyWindow ??= new LineWindow(() => this.#api.roundTripMs, this.#limits);
     return this.#lazyWindow;
   }
 

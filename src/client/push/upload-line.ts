@@ -77,7 +77,10 @@ export class UploadLine {
 
   /** Made when the first answers have told how far the daemon is. */
   get #window(): LineWindow {
-    this.#lazyWindow ??= new LineWindow(this.#api.roundTripMs, { requestBytesMax: uploadBytesMax, inFlightBytesMax });
+    this.#lazyWindow ??= new LineWindow(() => this.#api.roundTripMs, {
+      requestBytesMax: uploadBytesMax,
+      inFlightBytesMax,
+    });
     return this.#lazyWindow;
   }
 }
