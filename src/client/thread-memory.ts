@@ -9,3 +9,11 @@ export const threadMemory: ResourceLimits = { maxYoungGenerationSizeMb: 6 };
 export function keepHeapsSmall(): void {
   setFlagsFromString('--heap-growing-percent=100');
 }
+
+/**
+ * For content that passes through as buffers of 64 KiB, which die young: V8 counts their bytes together with its heap, and would look
+ * through all of that again and again (docs/decisions/0011-heap-growth.md).
+ */
+export function expectBuffers(): void {
+  setFlagsFromString('--heap-growing-percent=400');
+}

@@ -7,7 +7,7 @@ import { createFetchNodes } from '../fetch-nodes.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { readManifest } from '../manifest-reader.js';
 import type { Snapshot } from '../snapshots.js';
-import { keepHeapsSmall } from '../thread-memory.js';
+import { expectBuffers, keepHeapsSmall } from '../thread-memory.js';
 import type { Vault } from '../vault.js';
 import { FileRestorer } from './file-restorer.js';
 import { checkTarget, type FileMetadata, type Overwrite, setModified } from './restore-file.js';
@@ -49,10 +49,14 @@ interface Deferred {
 }
 
 const setuidBits = 0o6000;
+/** Where files are longer than this on average, it is their content that makes a pull long. */
+const longFileBytes = 256 * 1024;
 
 /** Restores one snapshot or a part of it. What cannot be restored is reported and the rest goes on. */
 export async function pull(vault: Vault, options: PullOptions, progress: PullProgress): Promise<PullResult> {
-  keepHeapsSmall();
+  const { files, bytes } = options.snapshot.record.counts;
+  if (bytes > files * longFileBytes) expectBuffers();
+  else keepHeapsSmall();
   const tree = new TargetTree(options.destination);
   const run = new PullRun(vault, options, tree, progress);
   try {
