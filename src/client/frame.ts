@@ -82,10 +82,15 @@ export function encodeFrame(kind: FrameKind, raw: Uint8Array): Uint8Array {
 }
 
 /**
- * The content of a frame, a view into it where it is not compressed. Throws integrityError for any field, length
+ * The content of a frame, a view into it where it is not compressed; else in `memory`, where a caller has `rawBytesMax` of it. Throws integrityError for any field, length
  * or padding that no writer makes, for another kind, and for another raw length where one is given.
  */
-export function decodeFrame(frame: Uint8Array, expectedKind: FrameKind, rawLength?: number): Uint8Array {
+export function decodeFrame(
+  frame: Uint8Array,
+  expectedKind: FrameKind,
+  rawLength?: number,
+  memory?: Uint8Array,
+): Uint8Array {
   if (frame.length < frameBytesMin || frame.length > frameBytesMax) throw integrityError('frame of a bad length');
   const view = new DataView(frame.buffer, frame.byteOffset, frameHeaderBytes);
   const codec = view.getUint8(2);
@@ -104,7 +109,7 @@ export function decodeFrame(frame: Uint8Array, expectedKind: FrameKind, rawLengt
   if (paddedLength(frameHeaderBytes + storedLength) !== frame.length) throw integrityError('frame of a wrong padding');
   checkZeros(frame, frameHeaderBytes + storedLength);
   const stored = frame.subarray(frameHeaderBytes, frameHeaderBytes + storedLength);
-  return codec === codecs.stored ? stored : decompress(stored, frameRawLength);
+  return codec === codecs.stored ? stored : decompress(stored, frameRawLength, undefined, memory);
 }
 
 function checkZeros(frame: Uint8Array, from: number): void {

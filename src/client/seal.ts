@@ -14,7 +14,7 @@ import {
 } from '../protocol/blob-layout.js';
 import { bytesKey, concatBytes, copyInto, utf8 } from '../protocol/bytes.js';
 import { hkdfBlock, hkdfBlockInput } from '../protocol/hkdf-block.js';
-import { blobIdBytes, childrenMax } from '../protocol/limits.js';
+import { blobIdBytes, childrenMax, frameBytesMax, rawBytesMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
 import { decodeFrame, type FrameKind, frameKinds, type PlannedFrame, planFrame, writeFrame } from './frame.js';
 import { labelled } from './hkdf.js';
@@ -130,14 +130,22 @@ function aadOf(blob: Uint8Array, clearBytes: number): Uint8Array {
   return concatBytes(aadLabel, blob.subarray(0, clearBytes));
 }
 
+/** For the frame of a chunk, and behind it for what was compressed in that. */
+export const openingBytes = frameBytesMax + rawBytesMax;
+
 /**
  * The chunk, or integrityError for anything that is not exactly what `ref` names. A caller that opens many gives memory of
- * `frameBytesMax` bytes; the chunk may then lie in it, until the next one is opened.
+ * `openingBytes` bytes; the chunk may then lie in it, until the next one is opened.
  */
 export function openLeaf(ref: ChunkRef, blob: Uint8Array, memory?: Buffer): Uint8Array {
   const layout = checkedLayout(ref, blob);
   if (layout.type !== 'leaf') throw integrityError('a node stands where a chunk is expected');
-  return decodeFrame(decrypt(ref, blob, layout, memory), frameKinds.data, ref.rawLength);
+  return decodeFrame(
+    decrypt(ref, blob, layout, memory),
+    frameKinds.data,
+    ref.rawLength,
+    memory?.subarray(frameBytesMax),
+  );
 }
 
 /** The node, or integrityError for anything that is not exactly what `ref` names. */

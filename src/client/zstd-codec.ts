@@ -10,9 +10,9 @@ export interface ZstdCodec {
   compress(raw: Uint8Array): Uint8Array;
   /**
    * At most `rawLength` bytes; throws any error where `stored` is damaged or holds more. What `stored` says of its content's
-   * size, if anything, is `rawLength`: the caller has compared it.
+   * size, if anything, is `rawLength`: the caller has compared it. They may lie in `memory`, where there is as much of it.
    */
-  decompress(stored: Uint8Array, rawLength: number): Uint8Array;
+  decompress(stored: Uint8Array, rawLength: number, memory?: Uint8Array): Uint8Array;
 }
 
 /** On source text as fast as level 1 and denser; level 3 is 4 % denser and takes a third more time. */

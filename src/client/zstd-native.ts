@@ -21,8 +21,8 @@ export function loadNativeZstd(): ZstdCodec | undefined {
   const memory = Buffer.allocUnsafeSlow(compressedBytesMax);
   return {
     compress: (raw) => memory.subarray(0, compressor.compress(memory, raw, level)),
-    decompress(stored, rawLength) {
-      const raw = new Uint8Array(rawLength);
+    decompress(stored, rawLength, given) {
+      const raw = given?.subarray(0, rawLength) ?? new Uint8Array(rawLength);
       const written = decompressor.decompress(raw, stored);
       return written === rawLength ? raw : raw.subarray(0, written);
     },

@@ -22,12 +22,15 @@ export function compress(raw: Uint8Array): Uint8Array {
   return codec.compress(raw);
 }
 
-/** Restores exactly `rawLength` bytes or throws integrityError. What decodes makes no difference to what comes out. */
-export function decompress(stored: Uint8Array, rawLength: number, by = codec): Uint8Array {
+/**
+ * Restores exactly `rawLength` bytes, in `memory` where the caller has so much, or throws integrityError. What decodes makes no
+ * difference to what comes out.
+ */
+export function decompress(stored: Uint8Array, rawLength: number, by = codec, memory?: Uint8Array): Uint8Array {
   checkBlocks(stored, rawLength);
   let raw: Uint8Array;
   try {
-    raw = by.decompress(stored, rawLength);
+    raw = by.decompress(stored, rawLength, memory);
   } catch (cause) {
     throw integrityError('compressed data is damaged', cause);
   }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { everyoneSalt, vaultSalt } from '../../src/client/dedup-domain.js';
 import { encodeFrame, frameKinds } from '../../src/client/frame.js';
-import { openLeaf, openNode, sealLeaf, sealNode } from '../../src/client/seal.js';
+import { openingBytes, openLeaf, openNode, sealLeaf, sealNode } from '../../src/client/seal.js';
 import { sha256 } from '../../src/protocol/blob-id.js';
 import { parseBlobLayout } from '../../src/protocol/blob-layout.js';
 import { concatBytes, equalBytes, toHex, utf8 } from '../../src/protocol/bytes.js';
@@ -158,4 +158,15 @@ describe('openNode', () => {
     const good = forge(nodeHeader, encodeFrame(frameKinds.chunkList, raw));
     expect(openNode(good, good.blob).kind).toBe(frameKinds.chunkList);
   });
+});
+
+it('chunks opened one after the other in the same memory are what each was', () => {
+  const memory = Buffer.alloc(openingBytes, 7);
+  const contents = [Buffer.alloc(300_000, 'text that compresses '), randomBytes(300_000), Buffer.alloc(5000, 1)];
+  for (const content of [...contents, ...contents.toReversed()]) {
+    const sealed = sealLeaf(everyoneSalt, content);
+    const opened = openLeaf(sealed, sealed.blob, memory);
+    expect(equalBytes(opened, content)).toBe(true);
+    expect(opened.buffer).toBe(memory.buffer);
+  }
 });

@@ -17,10 +17,10 @@ import {
 } from 'node:fs';
 import { blobStreamHeaderBytes } from '../../protocol/blob-stream.js';
 import { toHex } from '../../protocol/bytes.js';
-import { blobIdBytes, frameBytesMax } from '../../protocol/limits.js';
+import { blobIdBytes } from '../../protocol/limits.js';
 import { type ByteText, systemPath } from '../byte-text.js';
 import { integrityError } from '../errors.js';
-import { openLeaf } from '../seal.js';
+import { openingBytes, openLeaf } from '../seal.js';
 import { type SystemCalls, systemCalls } from '../system-calls.js';
 import type { PlacedChunk } from './restore-messages.js';
 import { lastComponent, parentOf } from './target-tree.js';
@@ -102,14 +102,14 @@ export class DamagedChunk extends Error {
   }
 }
 
-/** Frames are decrypted here, one at a time in a thread. */
-let frameMemory: Buffer | undefined;
+/** Chunks are opened here, one at a time in a thread. */
+let openingMemory: Buffer | undefined;
 
 function openChunk({ key, rawLength }: PlacedChunk, record: Uint8Array): Uint8Array {
-  frameMemory ??= Buffer.allocUnsafeSlow(frameBytesMax);
+  openingMemory ??= Buffer.allocUnsafeSlow(openingBytes);
   const id = record.subarray(0, blobIdBytes);
   try {
-    return openLeaf({ id, key, rawLength }, record.subarray(blobStreamHeaderBytes), frameMemory);
+    return openLeaf({ id, key, rawLength }, record.subarray(blobStreamHeaderBytes), openingMemory);
   } catch (cause) {
     throw new DamagedChunk(id.slice(), cause);
   }
