@@ -97,7 +97,7 @@ export class Output {
         if (this.#spinner !== undefined) this.#spinner.text = progressLine(verb, read(), performance.now() - startedAt);
       }, lineProgressMs);
     }
-    this.#timer?.unref();
+    this.#timer.unref();
   }
 
   /** The package is loaded when the work has begun: it takes longer than many commands. */

@@ -3,18 +3,35 @@
 import { createCipheriv } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectSameContents } from '../helpers/hard-tree.js';
 import { Daemon, lastJson, Machine, makeTempDir, removeTempDirs } from '../helpers/programs.js';
 import { type RecordingProxy, startRecordingProxy } from '../helpers/recording-proxy.js';
 
-const preload = fileURLToPath(new URL('../helpers/count-file-calls.cjs', import.meta.url));
 const calls = ['openSync', 'readSync', 'fstatSync', 'lstatSync', 'readdirSync', 'closeSync', 'writeSync', 'renameSync'];
 const smallFiles = 1500;
 const filesInFolder = 50;
 const largeBytes = 24 * 1024 * 1024;
 
+/** Loaded before the program: writes one byte for each call of the file system, in every thread, to a file named after it. */
+const counter = `
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+
+const { writeSync, openSync } = fs;
+for (const name of process.env.COUNTED_FILE_CALLS.split(',')) {
+  const call = fs[name];
+  const counts = openSync(join(process.env.COUNTS_FOLDER, name), 'a');
+  fs[name] = (...args) => {
+    writeSync(counts, '.');
+    return call(...args);
+  };
+}
+syncBuiltinESMExports();
+`;
+
+let preload: string;
 let daemon: Daemon;
 let proxy: RecordingProxy;
 let machine: Machine;
@@ -41,6 +58,8 @@ const smallPath = (at: number) => join(tree, 'small', String(Math.floor(at / fil
 beforeAll(async () => {
   daemon = await Daemon.start({ args: ['--log-level', 'debug'] });
   proxy = await startRecordingProxy(daemon.port);
+  preload = join(makeTempDir(), 'counter.mjs');
+  writeFileSync(preload, counter);
   tree = makeTempDir();
   for (let at = 0; at < smallFiles; at += 1) {
     mkdirSync(join(smallPath(at), '..'), { recursive: true });
@@ -100,7 +119,7 @@ async function count(user: Machine, args: readonly string[]): Promise<Step> {
   const folder = makeTempDir();
   const [logBefore, wireBefore, storedBefore] = [daemon.log.length, wireBytes(), packsOf(daemon)];
   const outcome = await user.run([...args, '--json', '--quiet'], {
-    env: { NODE_OPTIONS: `--require ${preload}`, COUNTED_FILE_CALLS: calls.join(','), COUNTS_FOLDER: folder },
+    env: { NODE_OPTIONS: `--import ${preload}`, COUNTED_FILE_CALLS: calls.join(','), COUNTS_FOLDER: folder },
   });
   expect(outcome.exit, outcome.stderr).toBe(0);
   const stored = packsOf(daemon);
