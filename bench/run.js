@@ -17,7 +17,7 @@ import { limitText } from './speed/limits.js';
 import { describeMachine } from './speed/measure.js';
 import { peers } from './speed/peers.js';
 import { playChain } from './speed/play.js';
-import { measurePrimitives } from './speed/primitives.js';
+import { leastOf, measurePrimitives } from './speed/primitives.js';
 import { chainTable, judgedText, machineLine, othersCores, plots, ratioTable, sectionText } from './speed/show.js';
 
 const { values: flags } = parseArgs({
@@ -104,6 +104,7 @@ async function measureAll(folder, work) {
       run.notPlayed.push(`${chain.title} (${error.message})`);
     }
   }
+  run.primitives = leastOf(run.primitives, await measurePrimitives(work, flags.data, say));
   return run;
 }
 

@@ -122,7 +122,7 @@ export function limitText({ chains, primitives, machine }) {
   });
   if (cells.length === 0) return [];
   return [
-    'What the machine takes for the work that cannot be left out, measured in this run through Node in one thread:',
+    'What the machine takes for the work that cannot be left out, through Node in one thread; the least of some tries before and after the rounds:',
     primitiveTable(primitives),
     `From that, the least that a row can take if it is spread over ${machine.cores} cores without any gap, client and daemon together, and nothing else is done at all:`,
     table(
