@@ -1,7 +1,7 @@
 // `npm run bench:growth`: what one more blob, byte, client and file costs when there are many, as docs/performance.md
 // describes. Options after `--`: --quick (small data, some minutes), --only TEXT (existence, uploads, clients, files), --dir FOLDER
 // (where daemons store; the system's temp folder), --data FOLDER (where databases and trees are made and kept), --json FILE, --from
-// FILE (show what such a file has, measure nothing), --write (into docs/performance.md). Ends with 1 when a goal is missed.
+// FILE (show what such a file has, measure nothing; several show the parts of all), --write (into docs/performance.md). Ends with 1 when a goal is missed.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const { values: flags } = parseArgs({
     dir: { type: 'string', default: tmpdir() },
     data: { type: 'string', default: join(tmpdir(), 'jaycloud-bench-data') },
     json: { type: 'string' },
-    from: { type: 'string' },
+    from: { type: 'string', multiple: true },
     write: { type: 'boolean', default: false },
   },
 });
@@ -97,7 +97,8 @@ function show(run) {
 }
 
 async function main() {
-  if (flags.from !== undefined) return show(JSON.parse(readFileSync(flags.from, 'utf8')));
+  if (flags.from !== undefined)
+    return show(Object.assign({}, ...flags.from.map((file) => JSON.parse(readFileSync(file, 'utf8')))));
   setup();
   mkdirSync(flags.data, { recursive: true });
   const work = mkdtempSync(join(flags.dir, 'jaycloud-growth-'));
