@@ -64,8 +64,13 @@ export async function openProbe(server: string): Promise<DaemonProbe> {
   const once: typeof transport = {
     ...transport,
     async send(request) {
+      // Held by its timer: a signal of `AbortSignal.timeout` that only `any` knows may be collected before its time is up.
+      const limit = new AbortController();
+      const timer = setTimeout(() => {
+        limit.abort(new Error(`no answer within ${String(answerMsMax / 1000)} s`));
+      }, answerMsMax);
       try {
-        const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(answerMsMax)]);
+        const signal = AbortSignal.any([stop.signal, limit.signal]);
         const response = await transport.send({ ...request, signal });
         const daemonMs = Date.parse(response.header('date') ?? '');
         clock = Number.isNaN(daemonMs) ? undefined : { daemonMs, ownMs: Date.now() };
@@ -75,6 +80,8 @@ export async function openProbe(server: string): Promise<DaemonProbe> {
         // A second try would only take longer to say the same.
         if (!isAnswered) stop.abort(error);
         throw error;
+      } finally {
+        clearTimeout(timer);
       }
     },
   };
