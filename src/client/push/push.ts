@@ -7,6 +7,7 @@ import type { WritableLog } from '../append-log.js';
 import { type ByteText, byteTextOf, systemPath } from '../byte-text.js';
 import { everyoneSalt } from '../dedup-domain.js';
 import { ClientError, integrityError } from '../errors.js';
+import { isFar } from '../line-window.js';
 import type { ManifestEntry } from '../manifest-entry.js';
 import { ManifestWriter } from '../manifest-writer.js';
 import { createPrivateRules } from '../private-rules.js';
@@ -33,8 +34,7 @@ const queuedEntriesMax = 65_536;
 /** Node blobs of what has not changed, kept until it is known whether anything has. */
 const nodeBytesMax = 16 * 1024 * 1024;
 
-const everyoneDomain = 0;
-const vaultDomain = 1;
+const [everyoneDomain, vaultDomain] = [0, 1] as const;
 
 /** Pushes the sources into the vault; throws ClientError or ProtocolError, and then nothing is published. */
 export async function push(vault: Vault, options: PushOptions, progress: PushProgress): Promise<PushResult> {
@@ -116,6 +116,7 @@ class PushRun {
       { salt: dedupSalt, chunkerSecret },
     ];
     this.#pool = new SealPool(domains, {
+      isFar: isFar(vault.api.roundTripMs),
       onRun: (run) => {
         this.#sender.addRun(run);
       },

@@ -25,10 +25,14 @@ const startBytesMin = 1024 * 1024;
 const batchesPerThread = 2;
 const threadsMax = 8;
 /** All threads together seal this far ahead of the daemon, about 34 MB; each has enough to work while others are sent. */
-const slabsOfAll = 8;
+const nearSlabs = 8;
+/** Over a long line as much again: requests under way hold theirs for the time of a round trip and more. */
+const farSlabs = 16;
 const slabsOfThreadMin = 4;
 
-export interface SealPoolEvents {
+export interface SealPoolSurroundings {
+  /** Whether what is sealed goes over a long line. */
+  readonly isFar: boolean;
   readonly onRun: (run: RecordRun) => void;
   /** Whether some thread can go on only when a run is given back. */
   readonly onWaiting: (isWaiting: boolean) => void;
@@ -45,8 +49,9 @@ interface Thread {
 export class SealPool {
   readonly #threads: Thread[] = [];
   readonly #domains: WorkerSetup['domains'];
-  readonly #events: SealPoolEvents;
+  readonly #around: SealPoolSurroundings;
   readonly #threadCount: number;
+  readonly #slabsOfAll: number;
   #batch: FileJob[] = [];
   #batchBytes = 0;
   #failure: Error | undefined;
@@ -55,12 +60,13 @@ export class SealPool {
 
   constructor(
     domains: WorkerSetup['domains'],
-    events: SealPoolEvents,
+    around: SealPoolSurroundings,
     threads = Math.min(availableParallelism(), threadsMax),
   ) {
     this.#domains = domains;
-    this.#events = events;
+    this.#around = around;
     this.#threadCount = Math.max(1, threads);
+    this.#slabsOfAll = around.isFar ? farSlabs : nearSlabs;
   }
 
   /** Queues a file; a promise while every thread has enough to do. */
@@ -130,7 +136,7 @@ export class SealPool {
   }
 
   #start(): Thread {
-    const slabsMax = Math.max(slabsOfThreadMin, Math.floor(slabsOfAll / this.#threadCount));
+    const slabsMax = Math.max(slabsOfThreadMin, Math.floor(this.#slabsOfAll / this.#threadCount));
     const workerData: WorkerSetup = { domains: this.#domains, slabsMax };
     const worker = new Worker(new URL('./seal-worker.js', import.meta.url), {
       workerData,
@@ -153,14 +159,14 @@ export class SealPool {
   #receive(thread: Thread, message: FromWorker): void {
     switch (message.type) {
       case 'run':
-        this.#events.onRun(readRun(thread, message.run));
+        this.#around.onRun(readRun(thread, message.run));
         return;
       case 'waiting':
         thread.isWaiting = message.isWaiting;
-        this.#events.onWaiting(this.#threads.some(({ isWaiting }) => isWaiting));
+        this.#around.onWaiting(this.#threads.some(({ isWaiting }) => isWaiting));
         return;
       case 'sealed':
-        this.#events.onFiles([...decodeFiles(message.files), ...message.failed]);
+        this.#around.onFiles([...decodeFiles(message.files), ...message.failed]);
         return;
       case 'idle':
         thread.batches -= 1;
