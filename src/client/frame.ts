@@ -82,8 +82,9 @@ export function encodeFrame(kind: FrameKind, raw: Uint8Array): Uint8Array {
 }
 
 /**
- * The content of a frame, a view into it where it is not compressed; else in `memory`, where a caller has `rawBytesMax` of it. Throws integrityError for any field, length
- * or padding that no writer makes, for another kind, and for another raw length where one is given.
+ * The content of a frame, a view into it where it is not compressed; else in `memory`, where a caller has `rawBytesMax` of
+ * it. Throws integrityError for any field, length or padding that no writer makes, for another kind, and for another raw
+ * length where one is given.
  */
 export function decodeFrame(
   frame: Uint8Array,
@@ -109,7 +110,7 @@ export function decodeFrame(
   if (paddedLength(frameHeaderBytes + storedLength) !== frame.length) throw integrityError('frame of a wrong padding');
   checkZeros(frame, frameHeaderBytes + storedLength);
   const stored = frame.subarray(frameHeaderBytes, frameHeaderBytes + storedLength);
-  return codec === codecs.stored ? stored : decompress(stored, frameRawLength, undefined, memory);
+  return codec === codecs.stored ? stored : decompress(stored, frameRawLength, memory);
 }
 
 function checkZeros(frame: Uint8Array, from: number): void {

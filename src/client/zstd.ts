@@ -26,7 +26,7 @@ export function compress(raw: Uint8Array): Uint8Array {
  * Restores exactly `rawLength` bytes, in `memory` where the caller has so much, or throws integrityError. What decodes makes no
  * difference to what comes out.
  */
-export function decompress(stored: Uint8Array, rawLength: number, by = codec, memory?: Uint8Array): Uint8Array {
+export function decompress(stored: Uint8Array, rawLength: number, memory?: Uint8Array, by = codec): Uint8Array {
   checkBlocks(stored, rawLength);
   let raw: Uint8Array;
   try {

@@ -86,7 +86,7 @@ describe.each([
   ['native', native],
   ['portable', portable],
 ] as const)('decompress, %s', (_name, codec) => {
-  const restored = (stored: Uint8Array, rawLength: number) => decompress(stored, rawLength, codec);
+  const restored = (stored: Uint8Array, rawLength: number) => decompress(stored, rawLength, undefined, codec);
   const refusesStored = (stored: Uint8Array, rawLength: number) => {
     expect(codeThrownBy(() => restored(stored, rawLength))).toBe('integrity');
   };

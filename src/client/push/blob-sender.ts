@@ -5,7 +5,6 @@ import { encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.j
 import { bytesKey, concatBytes, fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
 import { blobIdBytes } from '../../protocol/limits.js';
 import type { DaemonApi } from '../daemon-api.js';
-import { isFar } from '../line-window.js';
 import type { SealedBlob } from '../seal.js';
 import { proofOf } from './claim-proof.js';
 import type { GrantBroker } from './grant-broker.js';
@@ -87,7 +86,7 @@ export class BlobSender {
    */
   expectBlobs(): void {
     this.#broker.prepare('query');
-    if (isFar(this.#api.roundTripMs)) this.#broker.prepare('upload');
+    if (this.#line.isFar) this.#broker.prepare('upload');
   }
 
   /** Takes over a run of sealed blobs and gives it back when each is stored or known. */

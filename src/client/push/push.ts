@@ -115,8 +115,7 @@ class PushRun {
       { salt: everyoneSalt, chunkerSecret: undefined },
       { salt: dedupSalt, chunkerSecret },
     ];
-    this.#pool = new SealPool(domains, {
-      isFar: isFar(vault.api.roundTripMs),
+    this.#pool = new SealPool(domains, isFar(vault.api.roundTripMs), {
       onRun: (run) => {
         this.#sender.addRun(run);
       },

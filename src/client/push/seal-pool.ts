@@ -30,9 +30,7 @@ const nearSlabs = 8;
 const farSlabs = 16;
 const slabsOfThreadMin = 4;
 
-export interface SealPoolSurroundings {
-  /** Whether what is sealed goes over a long line. */
-  readonly isFar: boolean;
+export interface SealPoolEvents {
   readonly onRun: (run: RecordRun) => void;
   /** Whether some thread can go on only when a run is given back. */
   readonly onWaiting: (isWaiting: boolean) => void;
@@ -49,7 +47,7 @@ interface Thread {
 export class SealPool {
   readonly #threads: Thread[] = [];
   readonly #domains: WorkerSetup['domains'];
-  readonly #around: SealPoolSurroundings;
+  readonly #events: SealPoolEvents;
   readonly #threadCount: number;
   readonly #slabsOfAll: number;
   #batch: FileJob[] = [];
@@ -58,15 +56,17 @@ export class SealPool {
   #wake: (() => void)[] = [];
   #closing = false;
 
+  /** `isFar`: what is sealed goes over a long line. */
   constructor(
     domains: WorkerSetup['domains'],
-    around: SealPoolSurroundings,
+    isFar: boolean,
+    events: SealPoolEvents,
     threads = Math.min(availableParallelism(), threadsMax),
   ) {
     this.#domains = domains;
-    this.#around = around;
+    this.#events = events;
     this.#threadCount = Math.max(1, threads);
-    this.#slabsOfAll = around.isFar ? farSlabs : nearSlabs;
+    this.#slabsOfAll = isFar ? farSlabs : nearSlabs;
   }
 
   /** Queues a file; a promise while every thread has enough to do. */
@@ -159,14 +159,14 @@ export class SealPool {
   #receive(thread: Thread, message: FromWorker): void {
     switch (message.type) {
       case 'run':
-        this.#around.onRun(readRun(thread, message.run));
+        this.#events.onRun(readRun(thread, message.run));
         return;
       case 'waiting':
         thread.isWaiting = message.isWaiting;
-        this.#around.onWaiting(this.#threads.some(({ isWaiting }) => isWaiting));
+        this.#events.onWaiting(this.#threads.some(({ isWaiting }) => isWaiting));
         return;
       case 'sealed':
-        this.#around.onFiles([...decodeFiles(message.files), ...message.failed]);
+        this.#events.onFiles([...decodeFiles(message.files), ...message.failed]);
         return;
       case 'idle':
         thread.batches -= 1;
