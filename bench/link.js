@@ -5,7 +5,7 @@
 // be no link.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, setup } from '../scripts/setup.js';
@@ -14,7 +14,7 @@ import { bulkLinks, linkFor, playBulk, playRoundTrips, smallTries } from './link
 import { judgeLink, linkText } from './link/show.js';
 import { median, writeSection } from './report.js';
 import { jaycloud } from './speed/jaycloud.js';
-import { createMeter } from './speed/measure.js';
+import { createMeter, describeMachine, isThere } from './speed/measure.js';
 import { restic } from './speed/peers.js';
 import { loopback } from './speed/servers.js';
 
@@ -36,8 +36,6 @@ const { values: flags } = parseArgs({
 const quickPart = 8;
 const say = (text) => console.error(text);
 
-const isThere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
-
 function middleOf(samples) {
   const of = (read) => median(samples.map(read));
   return { wall: of(({ wall }) => wall), memory: of(({ memory }) => memory) };
@@ -57,7 +55,7 @@ async function measureBulk(tool, link, shared) {
 
 function describeRun(tools) {
   return {
-    machine: { node: `Node ${process.versions.node}`, cores: cpus().length, cpu: cpus()[0].model, kernel: release() },
+    machine: describeMachine(flags.dir),
     congestion: flags.congestion,
     tries: `Small work: the shortest of ${smallTries} tries. The rest: ${flags.rounds === '1' ? 'one run' : `medians of ${flags.rounds} runs`}.`,
     versions: tools.map((tool) => ({ name: tool.name, version: tool.version() })),

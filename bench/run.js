@@ -14,7 +14,7 @@ import { createChains } from './speed/chains.js';
 import { judge } from './speed/goals.js';
 import { jaycloud } from './speed/jaycloud.js';
 import { limitText } from './speed/limits.js';
-import { describeMachine } from './speed/measure.js';
+import { describeMachine, isThere } from './speed/measure.js';
 import { peers } from './speed/peers.js';
 import { playChain } from './speed/play.js';
 import { leastOf, measurePrimitives } from './speed/primitives.js';
@@ -39,8 +39,6 @@ const isQuick = flags.quick;
 const isTmpfs = flags.tmpfs !== undefined;
 const rounds = Number(flags.rounds ?? (isQuick ? 1 : 5));
 const say = (text) => console.error(text);
-
-const isThere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
 const wantedChains = () =>
   createChains(isQuick).filter(({ id, title }) =>

@@ -1,11 +1,10 @@
 // Files: what trees of more and more tiny files cost, each on a daemon of its own: a cold push, one of the unchanged tree,
 // and listing what the snapshot holds.
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../scripts/setup.js';
 import { makeTiny } from '../speed/data.js';
-import { createMeter, settle, warm } from '../speed/measure.js';
+import { createMeter, isThere, settle, warm } from '../speed/measure.js';
 import { startDaemon } from './daemon.js';
 
 const clientProgram = join(root, 'bin', 'jaycloud.js');
@@ -53,4 +52,4 @@ export async function measureFiles({ folder, work, files, say }) {
 }
 
 /** Whether GNU time is here, which measures the client. */
-export const canMeasureFiles = () => spawnSync('sh', ['-c', 'command -v /usr/bin/time']).status === 0;
+export const canMeasureFiles = () => isThere('/usr/bin/time');

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../scripts/setup.js';
+import { isThere } from '../speed/measure.js';
 import { loadCalls } from './tun.js';
 
 const near = { name: 'jc-near', address: '10.77.0.1' };
@@ -30,8 +31,7 @@ const works = (command, args) => spawnSync(command, args).status === 0;
 export async function whyNoLink() {
   if (process.platform !== 'linux') return 'it takes network namespaces, which only Linux has';
   if (!existsSync('/dev/net/tun')) return 'the kernel has no /dev/net/tun';
-  for (const program of ['ip', 'unshare', 'nsenter'])
-    if (!works('sh', ['-c', `command -v ${program}`])) return `${program} is missing`;
+  for (const program of ['ip', 'unshare', 'nsenter']) if (!isThere(program)) return `${program} is missing`;
   if ((await loadCalls()) === undefined) return 'the optional package koffi is missing';
   if (namespaceArgs() === undefined) return 'this user may not make network namespaces';
   return undefined;

@@ -15,6 +15,8 @@ function loopbackBytes() {
   return found === null ? undefined : Number(found[1]);
 }
 
+export const isThere = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+
 /** CPU seconds that a running process has had, its threads included. */
 export function cpuSeconds(pid) {
   // The name in parentheses may have blanks in it, so fields are counted from behind it.
