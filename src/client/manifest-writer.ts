@@ -37,6 +37,8 @@ export interface ManifestWriterOptions {
   readonly salt: Uint8Array;
   /** Receives every node blob, children before parents. */
   readonly emit: (sealed: SealedBlob) => void;
+  /** Hears of each leaf made of added entries; `endsByItself` where the leaf would end there whatever follows. */
+  readonly onLeaf?: (leaf: IndexChild, endsByItself: boolean) => void;
 }
 
 export interface WrittenManifest {
@@ -65,6 +67,7 @@ function idCutHash(id: Uint8Array): number {
 export class ManifestWriter {
   readonly #salt: Uint8Array;
   readonly #emit: (sealed: SealedBlob) => void;
+  readonly #onLeaf: ManifestWriterOptions['onLeaf'];
   #pending: ManifestEntry[] = [];
   #pendingCost = 0;
   #pendingReferences = 0;
@@ -76,6 +79,7 @@ export class ManifestWriter {
   constructor(options: ManifestWriterOptions) {
     this.#salt = options.salt;
     this.#emit = options.emit;
+    this.#onLeaf = options.onLeaf;
   }
 
   /**
@@ -85,29 +89,41 @@ export class ManifestWriter {
   add(entry: ManifestEntry): void {
     const problem = checkEntry(entry);
     if (problem !== undefined) throw new ClientError('failed', `cannot record an entry: ${problem}`);
-    if (this.#previousPath !== undefined && compareBytes(this.#previousPath, entry.path) >= 0) {
-      throw new Error('manifest entries must be added in path order, each once');
-    }
-    this.#previousPath = entry.path;
+    this.#pass(entry.path, entry.path);
     const stored = entry.chunks.length > inlineChunksMax ? this.#withLists(entry) : entry;
     const references = stored.chunks.length + stored.chunkLists.length;
     const cost = costOf(stored);
-    if (this.#pendingCost + cost > nodeBytesMax || this.#pendingReferences + references > childrenMax) this.#cutLeaf();
+    if (this.#pendingCost + cost > nodeBytesMax || this.#pendingReferences + references > childrenMax)
+      this.#cutLeaf(false);
     this.#pending.push(stored);
     this.#pendingCost += cost;
     this.#pendingReferences += references;
-    this.#entries += 1;
-    this.#bytes += entry.size;
-    if (!Number.isSafeInteger(this.#bytes)) throw new ClientError('failed', 'the files are too large together');
+    this.#count(1, entry.size);
     const count = this.#pending.length;
     if (count >= leafEntriesMax || (count >= leafEntriesMin && isCut(pathCutHash(entry.path), leafCutBits))) {
-      this.#cutLeaf();
+      this.#cutLeaf(true);
     }
+  }
+
+  /** Whether a leaf that an earlier manifest has may follow as it is. */
+  get isBetweenLeaves(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  /**
+   * Adds a leaf of an earlier manifest, between leaves only. It must be one that ends by itself: what follows is then cut as if
+   * its entries had been added one by one.
+   */
+  addLeaf(leaf: IndexChild, lastPath: Uint8Array): void {
+    ok(this.isBetweenLeaves, 'a leaf follows a leaf');
+    this.#pass(leaf.firstPath, lastPath);
+    this.#count(leaf.entries, leaf.bytes);
+    this.#leaves.push(leaf);
   }
 
   /** Emits what is left. An empty manifest is one leaf without entries. */
   finish(): WrittenManifest {
-    this.#cutLeaf();
+    this.#cutLeaf(false);
     const totals = { entries: this.#entries, bytes: this.#bytes };
     if (this.#leaves.length === 0) {
       return { root: this.#seal(frameKinds.manifestLeaf, encodeLeaf([])), ...totals };
@@ -122,12 +138,27 @@ export class ManifestWriter {
     return { root: root.ref, ...totals };
   }
 
-  #cutLeaf(): void {
+  #pass(firstPath: Uint8Array, lastPath: Uint8Array): void {
+    if (this.#previousPath !== undefined && compareBytes(this.#previousPath, firstPath) >= 0) {
+      throw new Error('manifest entries must be added in path order, each once');
+    }
+    this.#previousPath = lastPath;
+  }
+
+  #count(entries: number, bytes: number): void {
+    this.#entries += entries;
+    this.#bytes += bytes;
+    if (!Number.isSafeInteger(this.#bytes)) throw new ClientError('failed', 'the files are too large together');
+  }
+
+  #cutLeaf(endsByItself: boolean): void {
     const [first] = this.#pending;
     if (first === undefined) return;
     const ref = this.#seal(frameKinds.manifestLeaf, encodeLeaf(this.#pending));
     const bytes = this.#pending.reduce((sum, entry) => sum + entry.size, 0);
-    this.#leaves.push({ ref, firstPath: first.path, entries: this.#pending.length, bytes });
+    const leaf = { ref, firstPath: first.path, entries: this.#pending.length, bytes };
+    this.#leaves.push(leaf);
+    this.#onLeaf?.(leaf, endsByItself);
     this.#pending = [];
     this.#pendingCost = 0;
     this.#pendingReferences = 0;

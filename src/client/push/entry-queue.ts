@@ -1,19 +1,14 @@
 // Puts entries back into walk order: files finish sealing in any order, the manifest wants them sorted.
-import { fromBytesKey } from '../../protocol/bytes.js';
 import type { ByteText } from '../byte-text.js';
 import type { ManifestEntry } from '../manifest-entry.js';
-import type { ChunkRef } from '../seal.js';
+import { type EntryContent, entryOf, noContent } from './entry-of.js';
+import type { KnownLeaf } from './leaf-matcher.js';
 import type { OwnerNames } from './owner-names.js';
-import { type FileSignature, fileKey, type SourceStat } from './source-stat.js';
+import { fileKey, type SourceStat } from './source-stat.js';
 import type { WalkedEntry } from './walk.js';
 
-/** The content of one file, however many names it has. */
-export interface FileContent {
-  readonly chunks: readonly ChunkRef[];
-  /** How much was read: where the file changed meanwhile, not what the stat says. */
-  readonly sizeBytes: number;
-  /** The version that was read; undefined where it is the one that was walked. */
-  readonly stat: SourceStat | undefined;
+/** The content of one file, however many names it has. What was read counts, where the file changed meanwhile. */
+export interface FileContent extends EntryContent {
   /** The file changed while it was read: the next push must read it again. */
   readonly changed: boolean;
 }
@@ -23,7 +18,7 @@ interface HardlinkGroup {
   content: FileContent | undefined;
 }
 
-interface Slot {
+interface EntrySlot {
   readonly walked: WalkedEntry;
   readonly group: HardlinkGroup | undefined;
   readonly linkTarget: ByteText | undefined;
@@ -31,21 +26,24 @@ interface Slot {
   content: FileContent | null | undefined;
 }
 
+type Slot = EntrySlot | { readonly leaf: KnownLeaf };
+
 export interface QueueEvents {
-  readonly onEntry: (entry: ManifestEntry, cacheable: FileSignature | undefined) => void;
+  /** `cacheable` is the version that the entry describes; undefined where the next push must look again. */
+  readonly onEntry: (entry: ManifestEntry, walked: WalkedEntry, cacheable: SourceStat | undefined) => void;
+  readonly onLeaf: (leaf: KnownLeaf) => void;
   /** A further name of a file that could not be read under its first one. */
   readonly onUnreadable: (walked: WalkedEntry) => void;
 }
-
-const noChunks: readonly never[] = [];
 
 export class EntryQueue {
   readonly #names: OwnerNames;
   readonly #events: QueueEvents;
   readonly #groups = new Map<string, HardlinkGroup>();
-  readonly #reading = new Map<number, Slot>();
+  readonly #reading = new Map<number, EntrySlot>();
   #slots: Slot[] = [];
   #head = 0;
+  #length = 0;
   #nextTicket = 0;
 
   constructor(names: OwnerNames, events: QueueEvents) {
@@ -55,7 +53,7 @@ export class EntryQueue {
 
   /** Entries that wait for a file before them. */
   get length(): number {
-    return this.#slots.length - this.#head;
+    return this.#length;
   }
 
   addDirectory(walked: WalkedEntry): void {
@@ -64,6 +62,10 @@ export class EntryQueue {
 
   addSymlink(walked: WalkedEntry, linkTarget: ByteText): void {
     this.#append({ walked, group: undefined, linkTarget, content: null });
+  }
+
+  addLeaf(leaf: KnownLeaf): void {
+    this.#append({ leaf });
   }
 
   /** True when the file is a further name of one that was added before: nothing is to be read. */
@@ -81,7 +83,7 @@ export class EntryQueue {
 
   /** Adds a file that a thread is going to read; the ticket is for `settle`. */
   addReading(walked: WalkedEntry): number {
-    const slot: Slot = { walked, group: this.#newGroup(walked), linkTarget: undefined, content: undefined };
+    const slot: EntrySlot = { walked, group: this.#newGroup(walked), linkTarget: undefined, content: undefined };
     const ticket = this.#nextTicket;
     this.#nextTicket += 1;
     this.#reading.set(ticket, slot);
@@ -108,13 +110,15 @@ export class EntryQueue {
 
   #append(slot: Slot): void {
     this.#slots.push(slot);
-    if (this.length === 1) this.#advance();
+    this.#length += entriesIn(slot);
+    if (this.#slots.length - this.#head === 1) this.#advance();
   }
 
   #advance(): void {
     for (let slot = this.#slots[this.#head]; slot !== undefined; slot = this.#slots[this.#head]) {
-      if (slot.walked.type !== 'file') this.#events.onEntry(this.#entryOf(slot, noContent), undefined);
-      else if (!this.#emitFile(slot)) return;
+      if ('leaf' in slot) this.#events.onLeaf(slot.leaf);
+      else if (!this.#emit(slot)) return;
+      this.#length -= entriesIn(slot);
       this.#head += 1;
       if (this.#head > 4096 && this.#head * 2 > this.#slots.length) {
         this.#slots = this.#slots.slice(this.#head);
@@ -124,45 +128,30 @@ export class EntryQueue {
   }
 
   /** False while the content is not known yet. */
-  #emitFile(slot: Slot): boolean {
-    const isLaterName = slot.group !== undefined && slot.group.firstPath !== slot.walked.path;
-    if (isLaterName) {
-      // The first name stands before this one, so it is settled by now.
-      const content = slot.group.content;
-      if (content === undefined) this.#events.onUnreadable(slot.walked);
-      else this.#events.onEntry(this.#entryOf(slot, content, slot.group.firstPath), undefined);
+  #emit(slot: EntrySlot): boolean {
+    const { walked, group, content, linkTarget: target } = slot;
+    if (walked.type !== 'file') {
+      this.#events.onEntry(entryOf(this.#names, walked, noContent, { target }), walked, walked.stat);
       return true;
     }
-    if (slot.content === undefined) return false;
-    if (slot.content === null) return true;
-    if (slot.group !== undefined) slot.group.content = slot.content;
-    const signature = slot.content.changed ? undefined : (slot.content.stat ?? slot.walked.stat);
-    this.#events.onEntry(this.#entryOf(slot, slot.content), signature);
+    if (group !== undefined && group.firstPath !== walked.path) {
+      // The first name stands before this one, so it is settled by now.
+      if (group.content === undefined) this.#events.onUnreadable(walked);
+      else {
+        const entry = entryOf(this.#names, walked, group.content, { hardlinkTo: group.firstPath });
+        this.#events.onEntry(entry, walked, undefined);
+      }
+      return true;
+    }
+    if (content === undefined) return false;
+    if (content === null) return true;
+    if (group !== undefined) group.content = content;
+    const cacheable = content.changed ? undefined : (content.stat ?? walked.stat);
+    this.#events.onEntry(entryOf(this.#names, walked, content, {}), walked, cacheable);
     return true;
-  }
-
-  #entryOf(slot: Slot, content: FileContent | typeof noContent, hardlinkTo?: ByteText): ManifestEntry {
-    const { walked, linkTarget } = slot;
-    // What the thread saw when it opened the file fits the content; the walk looked earlier.
-    const stat = content.stat ?? walked.stat;
-    return {
-      path: fromBytesKey(walked.path),
-      type: walked.type,
-      mode: stat.mode & 0o7777,
-      uid: stat.uid,
-      gid: stat.gid,
-      user: this.#names.user(stat.uid),
-      group: this.#names.group(stat.gid),
-      mtimeSeconds: stat.modifiedSeconds,
-      mtimeNanoseconds: stat.modifiedNanoseconds,
-      size: content.sizeBytes,
-      sparse: walked.type === 'file' && stat.sparse,
-      chunks: content.chunks,
-      chunkLists: noChunks,
-      ...(linkTarget === undefined ? {} : { linkTarget: fromBytesKey(linkTarget) }),
-      ...(hardlinkTo === undefined ? {} : { hardlinkTo: fromBytesKey(hardlinkTo) }),
-    };
   }
 }
 
-const noContent = { chunks: noChunks, sizeBytes: 0, stat: undefined } as const;
+function entriesIn(slot: Slot): number {
+  return 'leaf' in slot ? slot.leaf.child.entries : 1;
+}

@@ -1,26 +1,17 @@
-// What a push remembers for the next one of the same sources (docs/architecture.md, "Unchanged files"): per file its
-// stat and its chunks, in manifest order, so that an unchanged file is never opened again. Sealed under a key that only
-// the vault's members have, because it names files and holds chunk keys. It is only ever a shortcut: absent, stale or
-// damaged, it is ignored and everything is read.
+// What a push remembers for the next one of the same sources (docs/architecture.md, "Unchanged files"): every entry as the walk
+// met it, with its chunks, leaf by leaf of the manifest, so that an unchanged file is never opened again and an unchanged leaf is
+// never written again. Sealed under a key that only the vault's members have, because it names files and holds chunk keys. It
+// is only ever a shortcut: absent, stale or damaged, it is ignored and everything is read.
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { concatBytes, toHex } from '../../protocol/bytes.js';
-import type { ByteText } from '../byte-text.js';
 import { makeFolders } from '../make-folders.js';
+import type { IndexChild } from '../manifest-nodes.js';
 import type { ChunkRef, NodeRef } from '../seal.js';
 import { openCacheBlock, sealCacheBlock, sealedOverheadBytes } from '../sealed-cache.js';
-import type { FileSignature } from './source-stat.js';
-
-export interface CachedFile {
-  readonly signature: FileSignature;
-  readonly chunks: readonly ChunkRef[];
-}
-
-interface CacheRecord {
-  readonly path: ByteText;
-  readonly file: CachedFile;
-}
+import { CachedLeaf, recordsAt, recordTailBytes, writeHead, writeRecordTail } from './push-cache-leaf.js';
+import { type RowEntry, rowBytesOf, rowMemoryOf, writeRow } from './walked-rows.js';
 
 /** The snapshot that vouches for the cache: while it lives in the vault log, the vault owns all that the cache names. */
 export interface CacheOrigin {
@@ -28,15 +19,22 @@ export interface CacheOrigin {
   /** 32 bytes. */
   readonly entryHash: Uint8Array;
   readonly root: NodeRef;
+  /** Of the names of owners that the leaves have, 32 bytes. */
+  readonly ownersHash: Uint8Array;
 }
 
-const label = 'jaycloud/1/push-cache/2';
-const blockBytes = 512 * 1024;
+interface WrittenEntry {
+  /** Where its record ends in the block. */
+  readonly end: number;
+  /** A leaf with it is to be looked at entry by entry. */
+  readonly isLoose: boolean;
+}
+
+const label = 'jaycloud/1/push-cache/3';
+/** A leaf whose records take more is written in parts, none of which stands for it. */
+const recordsBytesMax = 2 * 1024 * 1024;
 const blockBytesMax = 64 * 1024 * 1024;
-const originBytes = 8 + 32 + 32 + 32;
-const refBytes = 32 + 32 + 4;
-/** Path length, size, two times, inode and device, number of chunks. */
-const recordFixedBytes = 2 + 8 + 12 + 12 + 16 + 4;
+const originBytes = 8 + 32 + 32 + 32 + 32;
 
 function sealBlock(key: Uint8Array, index: number, plain: Uint8Array): Uint8Array {
   const head = new Uint8Array(4);
@@ -54,8 +52,9 @@ export class PushCacheWriter {
   readonly #key: Uint8Array;
   #file: number | undefined;
   #fault: string | undefined;
-  #block = Buffer.allocUnsafe(2 * blockBytes);
-  #blockEnd = 0;
+  #block = rowMemoryOf(Buffer.allocUnsafeSlow(recordsBytesMax));
+  /** The entries since the last leaf of the manifest; the last of them may belong to the next one. */
+  #entries: WrittenEntry[] = [];
   #blocks = 0;
 
   constructor(path: string, key: Uint8Array) {
@@ -75,41 +74,46 @@ export class PushCacheWriter {
     return this.#fault;
   }
 
-  /** Files in manifest order. */
-  add(path: Uint8Array, { signature, chunks }: CachedFile): void {
+  /** An entry, in manifest order; `chunks` of a directory or symlink are none. */
+  add(entry: RowEntry, chunks: readonly ChunkRef[]): void {
     if (this.#file === undefined) return;
-    const recordBytes = recordFixedBytes + path.length + chunks.length * refBytes;
-    if (this.#blockEnd + recordBytes > this.#block.length) {
-      if (this.#blockEnd > 0) this.#writeBlock();
-      if (recordBytes > this.#block.length) this.#block = Buffer.allocUnsafe(recordBytes);
-    }
-    const block = this.#block;
-    let at = block.writeUInt16BE(path.length, this.#blockEnd);
-    block.set(path, at);
-    at = block.writeDoubleBE(signature.sizeBytes, at + path.length);
-    at = block.writeDoubleBE(signature.modifiedSeconds, at);
-    at = block.writeUInt32BE(signature.modifiedNanoseconds, at);
-    at = block.writeDoubleBE(signature.changedSeconds, at);
-    at = block.writeUInt32BE(signature.changedNanoseconds, at);
-    at = block.writeBigUInt64BE(signature.inode, at);
-    at = block.writeBigUInt64BE(signature.device, at);
-    at = block.writeUInt32BE(chunks.length, at);
-    for (const chunk of chunks) {
-      block.set(chunk.id, at);
-      block.set(chunk.key, at + 32);
-      at = block.writeUInt32BE(chunk.rawLength, at + 64);
-    }
-    this.#blockEnd = at;
-    if (at >= blockBytes) this.#writeBlock();
+    const recordBytes = rowBytesOf(entry.path) + recordTailBytes(chunks.length);
+    if (this.#recordsEnd + recordBytes > this.#block.bytes.length) this.#makeRoom(recordBytes);
+    const rowEnds = writeRow(this.#block, this.#recordsEnd, entry);
+    // Which name of a file is the first one is known only where all of them are met.
+    const isLoose = entry.type === 'file' && entry.stat.links > 1;
+    this.#entries.push({ end: writeRecordTail(this.#block, rowEnds, chunks), isLoose });
+  }
+
+  /** An entry that the next push must look at more closely. */
+  skip(): void {
+    this.#entries.push({ end: this.#recordsEnd, isLoose: true });
+  }
+
+  /** The manifest has put the first `leaf.entries` of what was added since the last leaf into this one. */
+  endLeaf(leaf: IndexChild, endsByItself: boolean): void {
+    const inside = this.#entries.slice(0, leaf.entries);
+    const [next] = this.#entries.slice(leaf.entries);
+    const end = inside.at(-1)?.end ?? recordsAt;
+    const isWhole = endsByItself && inside.every(({ isLoose }) => !isLoose);
+    const rest = this.#block.bytes.subarray(end, this.#recordsEnd);
+    this.#writeBlock(end, isWhole ? leaf : undefined);
+    this.#block.bytes.set(rest, recordsAt);
+    this.#entries = next === undefined ? [] : [{ ...next, end: recordsAt + rest.length }];
+  }
+
+  /** A whole leaf that an earlier cache has, behind all that was added. */
+  addLeaf({ memory }: CachedLeaf): void {
+    this.#seal(memory.bytes);
   }
 
   commit(origin: CacheOrigin): void {
-    if (this.#blockEnd > 0) this.#writeBlock();
     const plain = new Uint8Array(originBytes);
     new DataView(plain.buffer).setBigUint64(0, BigInt(origin.seq));
     plain.set(origin.entryHash, 8);
     plain.set(origin.root.id, 40);
     plain.set(origin.root.key, 72);
+    plain.set(origin.ownersHash, 104);
     this.#try((file) => {
       writeAll(file, sealBlock(this.#key, 0, plain), 0);
       closeSync(file);
@@ -129,13 +133,30 @@ export class PushCacheWriter {
     }
   }
 
-  #writeBlock(): void {
+  get #recordsEnd(): number {
+    return this.#entries.at(-1)?.end ?? recordsAt;
+  }
+
+  /** Writes what there is as a part of a leaf. */
+  #makeRoom(recordBytes: number): void {
+    this.#writeBlock(this.#recordsEnd, undefined);
+    this.#entries = this.#entries.map(() => ({ end: recordsAt, isLoose: true }));
+    const neededBytes = recordsAt + recordBytes;
+    if (neededBytes > this.#block.bytes.length) this.#block = rowMemoryOf(Buffer.allocUnsafeSlow(neededBytes));
+  }
+
+  #writeBlock(end: number, leaf: IndexChild | undefined): void {
+    if (end === recordsAt) return;
+    writeHead(this.#block, leaf);
+    this.#seal(this.#block.bytes.subarray(0, end));
+  }
+
+  #seal(plain: Uint8Array): void {
     this.#blocks += 1;
-    const block = sealBlock(this.#key, this.#blocks, this.#block.subarray(0, this.#blockEnd));
+    const block = sealBlock(this.#key, this.#blocks, plain);
     this.#try((file) => {
       writeAll(file, block);
     });
-    this.#blockEnd = 0;
   }
 
   #try(write: (file: number) => void): void {
@@ -162,10 +183,9 @@ export class PushCacheReader {
   readonly origin: CacheOrigin;
   readonly #file: number;
   readonly #key: Uint8Array;
-  #block: Buffer = Buffer.alloc(0);
-  #at = 0;
   #blocks = 0;
-  #next: CacheRecord | undefined;
+  #leaf: CachedLeaf | undefined;
+  #at: number = recordsAt;
 
   private constructor(file: number, key: Uint8Array) {
     this.#file = file;
@@ -176,8 +196,9 @@ export class PushCacheReader {
       seq: Number(new DataView(plain.buffer, plain.byteOffset).getBigUint64(0)),
       entryHash: plain.subarray(8, 40),
       root: { id: plain.subarray(40, 72), key: plain.subarray(72, 104) },
+      ownersHash: plain.subarray(104, 136),
     };
-    this.#next = this.#readRecord();
+    this.#nextLeaf();
   }
 
   /** Undefined where there is no cache that this key opens. */
@@ -196,18 +217,35 @@ export class PushCacheReader {
     }
   }
 
-  /** The record of `path`; paths must be asked for in rising order. */
-  find(path: ByteText): CachedFile | undefined {
-    while (this.#next !== undefined && this.#next.path <= path) {
-      const found = this.#next;
-      this.#next = this.#readRecord();
-      if (found.path === path) return found.file;
-    }
-    return undefined;
+  /** The leaf with the next record, which begins at `at`; undefined behind the last one. */
+  get leaf(): CachedLeaf | undefined {
+    return this.#leaf;
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Goes on to the record behind the present one. */
+  advance(): void {
+    if (this.#leaf === undefined) return;
+    this.#at = this.#leaf.nextAt(this.#at);
+    if (this.#at >= this.#leaf.endAt) this.#nextLeaf();
   }
 
   close(): void {
     closeSync(this.#file);
+  }
+
+  #nextLeaf(): void {
+    this.#leaf = undefined;
+    this.#at = recordsAt;
+    try {
+      const block = this.#readBlock();
+      if (block !== undefined) this.#leaf = new CachedLeaf(block);
+    } catch {
+      // A damaged cache ends here: the rest of the files are read.
+    }
   }
 
   #readBlock(): Uint8Array | undefined {
@@ -220,48 +258,5 @@ export class PushCacheReader {
     const index = this.#blocks;
     this.#blocks += 1;
     return openCacheBlock(this.#key, `${label}/${String(index)}`, sealed);
-  }
-
-  #readRecord(): CacheRecord | undefined {
-    try {
-      if (this.#at >= this.#block.length) {
-        const block = this.#readBlock();
-        if (block === undefined) return undefined;
-        this.#block = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
-        this.#at = 0;
-      }
-      return this.#parseRecord();
-    } catch {
-      // A damaged cache ends here: the rest of the files are read.
-      return undefined;
-    }
-  }
-
-  #parseRecord(): CacheRecord {
-    const block = this.#block;
-    const pathEnd = this.#at + 2 + block.readUInt16BE(this.#at);
-    const path = block.toString('latin1', this.#at + 2, pathEnd);
-    const signature = {
-      sizeBytes: block.readDoubleBE(pathEnd),
-      modifiedSeconds: block.readDoubleBE(pathEnd + 8),
-      modifiedNanoseconds: block.readUInt32BE(pathEnd + 16),
-      changedSeconds: block.readDoubleBE(pathEnd + 20),
-      changedNanoseconds: block.readUInt32BE(pathEnd + 28),
-      inode: block.readBigUInt64BE(pathEnd + 32),
-      device: block.readBigUInt64BE(pathEnd + 40),
-    };
-    const count = block.readUInt32BE(pathEnd + 48);
-    let at = pathEnd + 52;
-    const chunks: ChunkRef[] = [];
-    for (let i = 0; i < count; i += 1) {
-      chunks.push({
-        id: block.subarray(at, at + 32),
-        key: block.subarray(at + 32, at + 64),
-        rawLength: block.readUInt32BE(at + 64),
-      });
-      at += refBytes;
-    }
-    this.#at = at;
-    return { path, file: { signature, chunks } };
   }
 }

@@ -1,7 +1,7 @@
-// What travels from the walking thread: a batch of what was met, in columns, one array for each field.
+// What travels from the walking thread: a batch of what was met, as rows.
 import type { ByteText } from '../byte-text.js';
-import { decodeStat, encodeStats, type StatColumns } from './source-stat.js';
 import type { FoundSources, WalkedEntry, WalkItem, WalkProblem } from './walk.js';
+import { type RowMemory, readRow, rowBytesOf, rowEnd, rowMemoryOf, writeRow } from './walked-rows.js';
 
 export interface WalkSetup {
   readonly found: Pick<FoundSources, 'sources' | 'leftOut'>;
@@ -9,15 +9,12 @@ export interface WalkSetup {
   readonly ahead: Int32Array<SharedArrayBuffer>;
 }
 
-/** Paths in one text each, with a NUL between them: no path has one. */
 export interface WalkBatch {
-  /** What each is, as an index into `types`; `problem` where it is none of them. */
-  readonly types: Uint8Array;
+  /** Of entries, one after the other. */
+  readonly rows: Uint8Array<ArrayBuffer>;
+  /** Where each entry lies, in one text, with a NUL between them: no path has one. */
   readonly sources: ByteText;
-  /** Of entries, in order, as are the stats. */
-  readonly paths: ByteText;
-  readonly stats: StatColumns;
-  /** In order, for what is no entry. */
+  /** What was met among them and is no entry. */
   readonly problems: readonly WalkProblem[];
 }
 
@@ -28,37 +25,41 @@ export type FromWalker = { readonly type: 'batch'; readonly batch: WalkBatch } |
 export const batchesAheadMax = 8;
 export const batchItemsMax = 512;
 
-const types: readonly WalkedEntry['type'][] = ['directory', 'file', 'symlink'];
-const noEntry = types.length;
-
 export function encodeBatch(items: readonly WalkItem[]): WalkBatch {
   const entries = items.filter((item) => item.kind === 'entry');
+  const rows = new Uint8Array(entries.reduce((sum, { path }) => sum + rowBytesOf(path), 0));
+  const memory = rowMemoryOf(rows);
+  let at = 0;
+  for (const entry of entries) at = writeRow(memory, at, entry);
   return {
-    types: Uint8Array.from(items, (item) => (item.kind === 'entry' ? types.indexOf(item.type) : noEntry)),
+    rows,
     sources: entries.map(({ source }) => source).join('\0'),
-    paths: entries.map(({ path }) => path).join('\0'),
-    stats: encodeStats(entries.map(({ stat }) => stat)),
     problems: items.filter((item) => item.kind !== 'entry'),
   };
 }
 
-export function decodeBatch({ types: kinds, sources, paths, stats, problems }: WalkBatch): WalkItem[] {
-  const sourceOf = sources.split('\0');
-  const pathOf = paths.split('\0');
-  let entryAt = 0;
-  let problemAt = 0;
-  const items: WalkItem[] = [];
-  for (const kind of kinds) {
-    const type = types[kind];
-    if (type === undefined) {
-      const problem = problems[problemAt];
-      if (problem !== undefined) items.push(problem);
-      problemAt += 1;
-    } else {
-      const [source, path] = [sourceOf[entryAt] ?? '', pathOf[entryAt] ?? ''];
-      items.push({ kind: 'entry', type, path, source, stat: decodeStat(stats, entryAt) });
-      entryAt += 1;
-    }
+/** The entries of a batch, which become objects only where somebody asks for them. */
+export class WalkedRows {
+  readonly memory: RowMemory;
+  readonly problems: readonly WalkProblem[];
+  readonly #sources: ByteText;
+  #sourceOf: ByteText[] | undefined;
+
+  constructor({ rows, sources, problems }: WalkBatch) {
+    this.memory = rowMemoryOf(rows);
+    this.problems = problems;
+    this.#sources = sources;
   }
-  return items;
+
+  /** The `index`th entry, whose row begins at `at`. */
+  entryAt(at: number, index: number): WalkedEntry {
+    this.#sourceOf ??= this.#sources.split('\0');
+    return { kind: 'entry', source: this.#sourceOf[index] ?? '', ...readRow(this.memory, at) };
+  }
+
+  /** Where each row begins. */
+  *places(): Generator<number> {
+    const { memory } = this;
+    for (let at = 0; at < memory.bytes.length; at = rowEnd(memory, at)) yield at;
+  }
 }

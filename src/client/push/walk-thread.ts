@@ -1,8 +1,8 @@
 // A walk in a thread of its own, so that looking at files and everything else of a push go on side by side.
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
-import type { FoundSources, WalkItem } from './walk.js';
-import { decodeBatch, type FromWalker, type WalkBatch, type WalkSetup } from './walk-messages.js';
+import type { FoundSources } from './walk.js';
+import { type FromWalker, type WalkBatch, WalkedRows, type WalkSetup } from './walk-messages.js';
 
 export class WalkThread {
   readonly #worker: Worker;
@@ -29,14 +29,14 @@ export class WalkThread {
     });
   }
 
-  /** What `walk` yields, in its order. */
-  async *batches(): AsyncGenerator<WalkItem[]> {
+  /** What `walk` yields: entries in its order, and what is none of them with its neighbours. */
+  async *batches(): AsyncGenerator<WalkedRows> {
     for (;;) {
       const batch = this.#batches.shift();
       if (batch !== undefined) {
         Atomics.sub(this.#ahead, 0, 1);
         Atomics.notify(this.#ahead, 0);
-        yield decodeBatch(batch);
+        yield new WalkedRows(batch);
       } else if (this.#failure !== undefined) {
         throw this.#failure;
       } else if (this.#isOver) {

@@ -8,7 +8,7 @@ const port = parentPort;
 const { found, ahead } = workerData as WalkSetup;
 
 function post(message: FromWalker): void {
-  port.postMessage(message);
+  port.postMessage(message, message.type === 'batch' ? [message.batch.rows.buffer] : []);
 }
 
 function send(items: readonly WalkItem[]): void {

@@ -1,0 +1,144 @@
+// Finds what a walk meets again as the push before met it (docs/architecture.md, "Unchanged files"): whole leaves of the manifest
+// where every entry has the same row, single files elsewhere. Walk and cache are in the same order, so one look at each is enough.
+import type { IndexChild } from '../manifest-nodes.js';
+import type { ChunkRef } from '../seal.js';
+import type { PushCacheReader } from './push-cache.js';
+import { type CachedLeaf, recordsAt } from './push-cache-leaf.js';
+import { isSameVersion } from './source-stat.js';
+import type { WalkedEntry } from './walk.js';
+import type { WalkedRows } from './walk-messages.js';
+import { compareRowPaths, isSameRow, readRow, rowEnd, rowPath, rowTypeAt } from './walked-rows.js';
+
+/** An entry, and its chunks where they are known: those of a directory or symlink are none. */
+export interface MetEntry {
+  readonly walked: WalkedEntry;
+  readonly chunks: readonly ChunkRef[] | undefined;
+}
+
+/** One whose chunks are known. */
+export type KnownEntry = MetEntry & { readonly chunks: readonly ChunkRef[] };
+
+export type Met = MetEntry | { readonly leaf: KnownLeaf };
+
+/** Entries of one leaf that were met in a row, some of each batch. */
+interface Stretch {
+  readonly rows: WalkedRows;
+  readonly at: number;
+  readonly index: number;
+  count: number;
+}
+
+/** A leaf whose entries were all met as they were, from its first one on. */
+export class KnownLeaf {
+  readonly cached: CachedLeaf;
+  readonly counts = { files: 0, directories: 0, symlinks: 0, chunks: 0 };
+  readonly #stretches: Stretch[] = [];
+  #lastAt: number = recordsAt;
+
+  constructor(cached: CachedLeaf) {
+    this.cached = cached;
+  }
+
+  get child(): IndexChild {
+    return this.cached.child;
+  }
+
+  get lastPath(): Uint8Array {
+    return rowPath(this.cached.memory, this.#lastAt);
+  }
+
+  /** The next entry, whose record is at `recordAt`. */
+  add(recordAt: number, rows: WalkedRows, at: number, index: number): void {
+    const before = this.#stretches.at(-1);
+    if (before?.rows === rows) before.count += 1;
+    else this.#stretches.push({ rows, at, index, count: 1 });
+    this.#lastAt = recordAt;
+    const type = rowTypeAt(rows.memory, at);
+    this.counts.chunks += this.cached.chunkCountAt(recordAt);
+    if (type === 'file') this.counts.files += 1;
+    else if (type === 'directory') this.counts.directories += 1;
+    else this.counts.symlinks += 1;
+  }
+
+  /** The entries one by one. */
+  *entries(): Generator<KnownEntry> {
+    let recordAt: number = recordsAt;
+    for (const { rows, at: from, index, count } of this.#stretches) {
+      let at = from;
+      for (let step = 0; step < count; step += 1) {
+        yield { walked: rows.entryAt(at, index + step), chunks: this.cached.chunksAt(recordAt) };
+        at = rowEnd(rows.memory, at);
+        recordAt = this.cached.nextAt(recordAt);
+      }
+    }
+  }
+}
+
+export class LeafMatcher {
+  readonly #cache: PushCacheReader | undefined;
+  readonly #takesLeaves: boolean;
+  #leaf: KnownLeaf | undefined;
+
+  /** `takesLeaves`: what stands in a leaf beside its rows is still the same. */
+  constructor(cache: PushCacheReader | undefined, takesLeaves: boolean) {
+    this.#cache = cache;
+    this.#takesLeaves = takesLeaves;
+  }
+
+  /** What the rows are; some of it only when the next ones are taken. */
+  take(rows: WalkedRows): Met[] {
+    const met: Met[] = [];
+    let index = 0;
+    for (const at of rows.places()) {
+      this.#takeRow(rows, at, index, met);
+      index += 1;
+    }
+    return met;
+  }
+
+  /** What is left when the walk is over. */
+  end(): Met[] {
+    const met: Met[] = [];
+    this.#breakLeaf(met);
+    return met;
+  }
+
+  #takeRow(rows: WalkedRows, at: number, index: number, met: Met[]): void {
+    const cache = this.#cache;
+    for (let cached = cache?.leaf; cache !== undefined && cached !== undefined; cached = cache.leaf) {
+      if (isSameRow(cached.memory, cache.at, rows.memory, at)) {
+        this.#takeSame(cache, cached, rows, at, index, met);
+        return;
+      }
+      this.#breakLeaf(met);
+      const order = compareRowPaths(cached.memory, cache.at, rows.memory, at);
+      if (order > 0) break;
+      if (order === 0) {
+        const walked = rows.entryAt(at, index);
+        // What a row has beside the version, such as its holes, may change without it.
+        const isSame = isSameVersion(readRow(cached.memory, cache.at).stat, walked.stat);
+        met.push({ walked, chunks: isSame ? cached.chunksAt(cache.at) : undefined });
+        cache.advance();
+        return;
+      }
+      cache.advance();
+    }
+    met.push({ walked: rows.entryAt(at, index), chunks: undefined });
+  }
+
+  #takeSame(cache: PushCacheReader, cached: CachedLeaf, rows: WalkedRows, at: number, index: number, met: Met[]): void {
+    if (cache.at === recordsAt && cached.isWhole && this.#takesLeaves) this.#leaf = new KnownLeaf(cached);
+    if (this.#leaf === undefined) met.push({ walked: rows.entryAt(at, index), chunks: cached.chunksAt(cache.at) });
+    else this.#leaf.add(cache.at, rows, at, index);
+    cache.advance();
+    if (this.#leaf === undefined || cache.leaf === cached) return;
+    met.push({ leaf: this.#leaf });
+    this.#leaf = undefined;
+  }
+
+  /** What has begun like a leaf goes on otherwise. */
+  #breakLeaf(met: Met[]): void {
+    if (this.#leaf !== undefined) met.push(...this.#leaf.entries());
+    this.#leaf = undefined;
+  }
+}
