@@ -22,7 +22,10 @@ export interface TransportResponse {
 export interface Transport {
   /** How messages name the daemon. */
   readonly server: string;
-  /** The shortest time that a connection took to stand so far, in milliseconds; undefined before, and without connections. */
+  /**
+   * The shortest time that a connection took to stand so far, in milliseconds, 0 within one machine; undefined before, and
+   * without connections.
+   */
   readonly connectedInMs?: number | undefined;
   /** Resolves when the head of the answer is there; rejects when the daemon cannot be reached or the connection breaks. */
   send(request: TransportRequest): Promise<TransportResponse>;

@@ -90,3 +90,14 @@ test('a signal ends a request and the reading of an answer', async () => {
   }, 30);
   await expect(reading).rejects.toThrow(/abort/);
 });
+
+test('within one machine a connection takes no time, however busy that is', async () => {
+  const daemon = await transportTo((_asked, answer) => answer.end());
+  const sent = daemon.send(request);
+  // The connection stands long before anybody here can notice.
+  const busyUntil = performance.now() + 100;
+  await sleep(1);
+  while (performance.now() < busyUntil);
+  await read((await sent).body);
+  expect(daemon.connectedInMs).toBe(0);
+});
