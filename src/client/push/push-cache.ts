@@ -36,10 +36,11 @@ const recordsBytesMax = 2 * 1024 * 1024;
 const blockBytesMax = 64 * 1024 * 1024;
 const originBytes = 8 + 32 + 32 + 32 + 32;
 
-function sealBlock(key: Uint8Array, index: number, plain: Uint8Array): Uint8Array {
+/** The length of a sealed block, and the block. */
+function sealBlock(key: Uint8Array, index: number, plain: Uint8Array): readonly Uint8Array[] {
   const head = new Uint8Array(4);
   new DataView(head.buffer).setUint32(0, plain.length + sealedOverheadBytes);
-  return concatBytes(head, sealCacheBlock(key, `${label}/${String(index)}`, plain));
+  return [head, sealCacheBlock(key, `${label}/${String(index)}`, plain)];
 }
 
 /**
@@ -115,7 +116,7 @@ export class PushCacheWriter {
     plain.set(origin.root.key, 72);
     plain.set(origin.ownersHash, 104);
     this.#try((file) => {
-      writeAll(file, sealBlock(this.#key, 0, plain), 0);
+      writeAll(file, concatBytes(...sealBlock(this.#key, 0, plain)), 0);
       closeSync(file);
       this.#file = undefined;
       renameSync(this.#temporary, this.#path);
@@ -153,9 +154,9 @@ export class PushCacheWriter {
 
   #seal(plain: Uint8Array): void {
     this.#blocks += 1;
-    const block = sealBlock(this.#key, this.#blocks, plain);
+    const parts = sealBlock(this.#key, this.#blocks, plain);
     this.#try((file) => {
-      writeAll(file, block);
+      for (const part of parts) writeAll(file, part);
     });
   }
 
