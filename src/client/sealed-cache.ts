@@ -24,5 +24,5 @@ export function openCacheBlock(key: Uint8Array, purpose: string, sealed: Uint8Ar
   const plain = decipher.update(sealed.subarray(nonceBytes, sealed.length - tagBytes));
   // In this mode nothing is left for the end but the check.
   decipher.final();
-  return plain;
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
 }
