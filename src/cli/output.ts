@@ -2,9 +2,11 @@
 // standard output holds one JSON object a line and nothing else; --quiet leaves results and faults. Messages are lower
 // case, without a full stop. The only importer of ora and chalk.
 
+import type { Writable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { Ora } from 'ora';
 import type { Explanation } from './exit-codes.js';
+import { LineWriter, whenTaken } from './line-writer.js';
 import { Chalk, type ChalkInstance, supportsColorStderr } from './packages/chalk.js';
 import { formatBytes, formatCount, formatSeconds, jsonPath, printablePath } from './text.js';
 
@@ -27,20 +29,36 @@ const lineProgressMs = 100;
 export class Output {
   readonly mode: OutputMode;
   readonly #color: ChalkInstance;
+  readonly #stdout: Writable;
+  readonly #stderr: Writable;
+  readonly #lines: LineWriter;
   #spinner: Ora | undefined;
   #isShowing = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(mode: OutputMode) {
+  constructor(mode: OutputMode, stdout: Writable = process.stdout, stderr: Writable = process.stderr) {
     this.mode = mode;
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#lines = new LineWriter(stdout);
     this.#color = new Chalk({ level: supportsColorStderr === false ? 0 : supportsColorStderr.level });
   }
 
   /** One line of the result; `json` instead of `text` under --json. */
   result(text: string, json: Readonly<Record<string, unknown>>): void {
     this.#pauseSpinner(() => {
-      process.stdout.write(this.mode.json ? `${JSON.stringify(json)}\n` : `${text}\n`);
+      this.#stdout.write(this.mode.json ? `${JSON.stringify(json)}\n` : `${text}\n`);
     });
+  }
+
+  /** One of a great many lines of the result: whoever makes them waits for `taken`. */
+  listed(text: () => string, json: () => Readonly<Record<string, unknown>>): void {
+    this.#lines.add(this.mode.json ? JSON.stringify(json()) : text());
+  }
+
+  /** A promise where lines lie in memory because their reader is behind. */
+  taken(signal: AbortSignal): Promise<unknown> | undefined {
+    return whenTaken([this.#stdout, this.#stderr], signal);
   }
 
   /** The end of a command that is about its effect: under --quiet the exit code says it all. */
@@ -121,13 +139,14 @@ export class Output {
 
   #error(text: string): void {
     this.#pauseSpinner(() => {
-      process.stderr.write(text);
+      this.#stderr.write(text);
     });
   }
 
   /** A line that is written under a live line would be overwritten by it. */
   #pauseSpinner(write: () => void): void {
     this.#spinner?.clear();
+    this.#lines.flush();
     write();
   }
 }

@@ -2,8 +2,9 @@
 import { ClientError, integrityError } from '../../client/errors.js';
 import { createFetchNodes } from '../../client/fetch-nodes.js';
 import type { ManifestEntry } from '../../client/manifest-entry.js';
-import { readManifest } from '../../client/manifest-reader.js';
+import { type ManifestItem, readManifest } from '../../client/manifest-reader.js';
 import { findSnapshot, parseReference, snapshotPath } from '../../client/snapshots.js';
+import { keepHeapsSmall } from '../../client/thread-memory.js';
 import { requireScope } from '../../client/vault.js';
 import { VaultLog } from '../../client/vault-log.js';
 import type { Session } from '../session.js';
@@ -61,25 +62,38 @@ export async function listEntries(session: Session, text: string): Promise<numbe
   requireScope(vault, 'pull');
   const { record } = await findSnapshot(await VaultLog.read(vault), reference);
   const prefix = snapshotPath(reference);
-  let entries = 0;
-  let lost = 0;
-  for await (const item of readManifest(record.root, createFetchNodes(vault.api), { prefix })) {
-    if ('gap' in item) {
-      lost += item.gap.entries;
-      session.output.problem(
-        'damaged',
-        item.gap.firstPath,
-        `${String(item.gap.entries)} entries from here on are lost`,
-      );
-    } else {
-      entries += 1;
-      session.output.result(entryLine(item.entry), entryJson(item.entry));
-    }
-  }
+  keepHeapsSmall();
+  const items = readManifest(record.root, createFetchNodes(vault.api), { prefix });
+  const { entries, lost } = await writeItems(items, session);
   if (lost > 0) throw integrityError('parts of the manifest are damaged');
   if (entries === 0 && prefix.length > 0) {
     throw new ClientError('nothing-matched', `the snapshot has no '${reference.path ?? ''}'`);
   }
   session.output.summary('', { entries });
   return 0;
+}
+
+/** Writes what is read, no faster than it is taken. */
+export async function writeItems(
+  items: AsyncIterable<ManifestItem>,
+  { output, signal }: Pick<Session, 'output' | 'signal'>,
+): Promise<{ entries: number; lost: number }> {
+  let entries = 0;
+  let lost = 0;
+  for await (const item of items) {
+    if ('gap' in item) {
+      lost += item.gap.entries;
+      output.problem('damaged', item.gap.firstPath, `${String(item.gap.entries)} entries from here on are lost`);
+    } else {
+      const { entry } = item;
+      entries += 1;
+      output.listed(
+        () => entryLine(entry),
+        () => entryJson(entry),
+      );
+    }
+    const waiting = output.taken(signal);
+    if (waiting !== undefined) await waiting;
+  }
+  return { entries, lost };
 }

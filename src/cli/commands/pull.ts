@@ -57,6 +57,7 @@ export async function runPull(
       onProblem: ({ kind, path, message }) => {
         session.output.problem(kind, path, message);
       },
+      whenTold: () => session.output.taken(session.signal),
     },
     progress,
   );

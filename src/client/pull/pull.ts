@@ -22,6 +22,8 @@ export interface PullOptions {
   readonly keepOwner: boolean;
   readonly keepSetuid: boolean;
   readonly onProblem: (problem: PullProblem) => void;
+  /** A promise where problems are told faster than they are read. */
+  readonly whenTold: () => Promise<unknown> | undefined;
 }
 
 export interface PullProblem {
@@ -111,6 +113,8 @@ class PullRun {
       } else {
         const waiting = this.#restore(item.entry);
         if (waiting !== undefined) await waiting;
+        const telling = this.#options.whenTold();
+        if (telling !== undefined) await telling;
       }
     }
     if (!isFound && path.length > 0) {
