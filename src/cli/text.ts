@@ -1,11 +1,16 @@
-// Values as people read them.
+// Values as people read them. Nearly all paths are ASCII, and lists have a million of them: those take no decoder.
+import { bytesKey } from '../protocol/bytes.js';
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A path for a terminal: bytes that are not UTF-8 and control characters are escaped, so that no name can play tricks. */
 export function printablePath(path: Uint8Array): string {
+  const characters = bytesKey(path);
+  if (/^[ -~]*$/.test(characters)) return characters;
   const escapeByte = (byte: number) => `\\x${byte.toString(16).padStart(2, '0')}`;
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(path);
+    text = strictUtf8.decode(path);
   } catch {
     return [...path]
       .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : escapeByte(byte)))
@@ -18,6 +23,8 @@ export function printablePath(path: Uint8Array): string {
 
 /** A path in JSON: text, and its exact bytes beside it where they are not UTF-8. */
 export function jsonPath(path: Uint8Array): { path: string; pathBase64?: string } {
+  const characters = bytesKey(path);
+  if (/^[ -~]*$/.test(characters)) return { path: characters };
   const text = Buffer.from(path).toString('utf8');
   if (Buffer.compare(Buffer.from(text), path) === 0) return { path: text };
   return { path: text, pathBase64: Buffer.from(path).toString('base64') };
@@ -52,7 +59,7 @@ export function formatSeconds(seconds: number): string {
 /** Local time to the second, as `ls` shows it. */
 export function formatTime(milliseconds: number): string {
   const date = new Date(milliseconds);
-  const two = (value: number) => String(value).padStart(2, '0');
+  const two = (value: number) => (value < 10 ? `0${String(value)}` : String(value));
   const day = `${String(date.getFullYear())}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }

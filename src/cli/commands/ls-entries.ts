@@ -12,8 +12,23 @@ import { formatTime, jsonPath, printablePath } from '../text.js';
 
 const typeLetters = { directory: 'd', file: '-', symlink: 'l' } as const;
 
-/** The ten characters that `ls -l` begins a line with. */
+const modeTexts = {
+  directory: new Map<number, string>(),
+  file: new Map<number, string>(),
+  symlink: new Map<number, string>(),
+};
+
+/** The ten characters that `ls -l` begins a line with. There are a few in a tree, and they are asked for with each entry. */
 function modeText({ type, mode }: ManifestEntry): string {
+  let text = modeTexts[type].get(mode);
+  if (text === undefined) {
+    text = `${typeLetters[type]}${permissionLetters(mode)}`;
+    modeTexts[type].set(mode, text);
+  }
+  return text;
+}
+
+function permissionLetters(mode: number): string {
   const letters = Array.from('rwxrwxrwx', (letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-'));
   const special: [bit: number, at: number, set: string, unset: string][] = [
     [0o4000, 2, 's', 'S'],
@@ -21,7 +36,7 @@ function modeText({ type, mode }: ManifestEntry): string {
     [0o1000, 8, 't', 'T'],
   ];
   for (const [bit, at, set, unset] of special) if (mode & bit) letters[at] = letters[at] === 'x' ? set : unset;
-  return `${typeLetters[type]}${letters.join('')}`;
+  return letters.join('');
 }
 
 function entryLine(entry: ManifestEntry): string {
