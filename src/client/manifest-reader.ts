@@ -10,6 +10,10 @@ import { type NodeRef, type OpenedNode, openNode } from './seal.js';
 
 /** Nodes asked for in one call. */
 export const fetchNodesMax = 32;
+/** The nodes that are read and those that are read ahead lie in memory together: where they are large, fewer are asked for. */
+export const fetchBytesAim = 8 * 1024 * 1024;
+/** Before it is known how large they are. */
+const firstNodes = 8;
 
 /** Gives the blobs in the order asked, undefined for those that are not to be had. */
 export type FetchNodes = (refs: readonly NodeRef[]) => Promise<readonly (Uint8Array | undefined)[]>;
@@ -57,11 +61,11 @@ export async function* readManifest(
   }
   const { level, nodes } = decodeIndex(node);
   const steps = walkIndex(level, bound(nodes, undefined, selection), fetchNodes, selection);
-  let next = fetchBatch(steps, fetchNodes);
+  let next = fetchBatch(steps, fetchNodes, firstNodes);
   for (;;) {
     const batch = await next;
     if (batch === undefined) return;
-    next = fetchBatch(steps, fetchNodes);
+    next = fetchBatch(steps, fetchNodes, nodesToAim(batch));
     // Whoever stops reading early never awaits the batch that is read ahead; its failure concerns nobody then.
     next.catch(() => undefined);
     yield* readBatch(batch, selection);
@@ -73,10 +77,19 @@ interface Batch {
   readonly blobs: readonly (Uint8Array | undefined)[];
 }
 
-async function fetchBatch(steps: AsyncGenerator<Step>, fetchNodes: FetchNodes): Promise<Batch | undefined> {
+function nodesToAim({ blobs }: Batch): number {
+  const bytes = blobs.reduce((sum, blob) => sum + (blob?.length ?? 0), 0);
+  return Math.max(1, Math.min(fetchNodesMax, Math.floor((fetchBytesAim * blobs.length) / Math.max(1, bytes))));
+}
+
+async function fetchBatch(
+  steps: AsyncGenerator<Step>,
+  fetchNodes: FetchNodes,
+  nodes: number,
+): Promise<Batch | undefined> {
   const taken: Step[] = [];
   const refs: NodeRef[] = [];
-  while (refs.length < fetchNodesMax) {
+  while (refs.length < nodes) {
     const step = await steps.next();
     if (step.done === true) break;
     taken.push(step.value);
