@@ -34,7 +34,7 @@ export function entryOf(
 ): ManifestEntry {
   // What the thread saw when it opened the file fits the content; the walk looked earlier.
   const stat = content.stat ?? walked.stat;
-  return {
+  const entry = {
     path: fromBytesKey(walked.path),
     type: walked.type,
     mode: stat.mode & 0o7777,
@@ -48,7 +48,7 @@ export function entryOf(
     sparse: walked.type === 'file' && stat.sparse,
     chunks: content.chunks,
     chunkLists: noChunks,
-    ...(target === undefined ? {} : { linkTarget: fromBytesKey(target) }),
-    ...(hardlinkTo === undefined ? {} : { hardlinkTo: fromBytesKey(hardlinkTo) }),
   };
+  if (target !== undefined) return { ...entry, linkTarget: fromBytesKey(target) };
+  return hardlinkTo === undefined ? entry : { ...entry, hardlinkTo: fromBytesKey(hardlinkTo) };
 }

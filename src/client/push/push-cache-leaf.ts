@@ -79,13 +79,15 @@ export class CachedLeaf {
   }
 
   chunksAt(at: number): ChunkRef[] {
-    const { bytes, view } = this.memory;
+    const { view } = this.memory;
+    // Twice as fast as parts of the buffer itself.
+    const { buffer, byteOffset } = view;
     const chunks: ChunkRef[] = [];
     const end = this.nextAt(at);
     for (let ref = rowEnd(this.memory, at) + countBytes; ref < end; ref += refBytes) {
       chunks.push({
-        id: bytes.subarray(ref, ref + 32),
-        key: bytes.subarray(ref + 32, ref + 64),
+        id: new Uint8Array(buffer, byteOffset + ref, 32),
+        key: new Uint8Array(buffer, byteOffset + ref + 32, 32),
         rawLength: view.getUint32(ref + 64),
       });
     }

@@ -54,7 +54,8 @@ export class WalkedRows {
   /** The `index`th entry, whose row begins at `at`. */
   entryAt(at: number, index: number): WalkedEntry {
     this.#sourceOf ??= this.#sources.split('\0');
-    return { kind: 'entry', source: this.#sourceOf[index] ?? '', ...readRow(this.memory, at) };
+    const { type, path, stat } = readRow(this.memory, at);
+    return { kind: 'entry', type, path, source: this.#sourceOf[index] ?? '', stat };
   }
 
   /** Where each row begins. */
