@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { splitBlobIds } from '../protocol/blob-id.js';
 import { bytesKey } from '../protocol/bytes.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { findBlobs, insertBlobs, insertLinks, type NewBlob } from './db/blobs.js';
+import { findBlobs, findSoundBlobs, insertBlobs, insertLinks, type NewBlob } from './db/blobs.js';
 import type { Queries } from './db/connection.js';
 import { addOwnerships, type Owner } from './db/ownerships.js';
 import { deletePack, insertPack } from './db/packs.js';
@@ -79,9 +79,9 @@ function checkChildren(tx: Queries, vaultNo: number, blobs: readonly ReceivedBlo
   }
   const keys = [...outside.keys()];
   const numbers = new Map<string, number>();
-  for (const place of findBlobs(tx, vaultNo, Buffer.concat([...outside.values()]))) {
-    const key = keys[place.index];
-    if (key !== undefined && place.renewedAt !== null && !place.isDamaged) numbers.set(key, place.blobNo);
+  for (const { index, blobNo, renewedAt } of findSoundBlobs(tx, vaultNo, Buffer.concat([...outside.values()]))) {
+    const key = keys[index];
+    if (key !== undefined && renewedAt !== null) numbers.set(key, blobNo);
   }
   if (numbers.size < outside.size) {
     throw new ProtocolError('children-missing', 'a node blob has children that the vault does not own');
@@ -104,15 +104,14 @@ function insertUploadLinks(
   if (parents.length === 0) return;
   const numbers = new Map(outsideNos);
   for (const [index, blobNo] of blobNos.entries()) numbers.set(blobs[index]?.key ?? '', blobNo);
-  const links: [number, number][] = [];
   for (const { blob, parentNo } of parents) {
-    for (const child of childIds(blob)) {
+    const childNos = childIds(blob).map((child) => {
       const childNo = numbers.get(bytesKey(child));
       assert(childNo !== undefined, 'children were checked');
-      links.push([parentNo, childNo]);
-    }
+      return childNo;
+    });
+    insertLinks(tx, parentNo, childNos);
   }
-  insertLinks(tx, links);
 }
 
 function childIds(blob: ReceivedBlob): Uint8Array[] {

@@ -140,15 +140,14 @@ const insertedLinks = preparedOnce((db) =>
   db
     .insert(blobLinks)
     .select(sql`
-      select json_extract(j.value, '$[0]'), json_extract(j.value, '$[1]')
-      from json_each(${sql.placeholder('links')}) j where true`)
+      select ${sql.placeholder('parentNo')}, j.value from json_each(${sql.placeholder('childNos')}) j where true`)
     .onConflictDoNothing()
     .prepare(),
 );
 
-/** `links` are pairs (parent number, child number); known ones stay. */
-export function insertLinks(tx: Queries, links: readonly (readonly [number, number])[]): void {
-  if (links.length > 0) insertedLinks(tx).run({ links: JSON.stringify(links) });
+/** Links one parent to its children; known links stay. */
+export function insertLinks(tx: Queries, parentNo: number, childNos: readonly number[]): void {
+  insertedLinks(tx).run({ parentNo, childNos: JSON.stringify(childNos) });
 }
 
 export interface UnownedChild {
