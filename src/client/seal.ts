@@ -17,6 +17,7 @@ import { hkdfBlock, hkdfBlockInput } from '../protocol/hkdf-block.js';
 import { blobIdBytes, childrenMax, frameBytesMax, rawBytesMax } from '../protocol/limits.js';
 import { integrityError } from './errors.js';
 import { decodeFrame, type FrameKind, frameKinds, type PlannedFrame, planFrame, writeFrame } from './frame.js';
+import { freeBuffer } from './free-buffer.js';
 import { labelled } from './hkdf.js';
 
 export const blobKeyBytes = 32;
@@ -119,7 +120,9 @@ function sealInPlace(salt: Uint8Array, blob: Buffer, clearBytes: number, plan: P
   cipher.setAAD(aadOf(blob, clearBytes));
   // Piece by piece: what the cipher returns then stays in the processor's cache and never becomes a large allocation.
   for (let at = clearBytes; at < frameEnd; at += cipherPieceBytes) {
-    copyInto(blob, cipher.update(blob.subarray(at, Math.min(at + cipherPieceBytes, frameEnd))), at);
+    const piece = cipher.update(blob.subarray(at, Math.min(at + cipherPieceBytes, frameEnd)));
+    copyInto(blob, piece, at);
+    freeBuffer(piece);
   }
   cipher.final();
   blob.set(cipher.getAuthTag(), frameEnd);
@@ -184,6 +187,7 @@ function decrypt(
   for (let at = layout.frameOffset; at < frameEnd; at += cipherPieceBytes) {
     const piece = decipher.update(blob.subarray(at, Math.min(at + cipherPieceBytes, frameEnd)));
     memory.set(piece, at - layout.frameOffset);
+    freeBuffer(piece);
   }
   try {
     decipher.final();

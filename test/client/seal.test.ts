@@ -3,11 +3,19 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { everyoneSalt, vaultSalt } from '../../src/client/dedup-domain.js';
-import { encodeFrame, frameKinds } from '../../src/client/frame.js';
-import { openingBytes, openLeaf, openNode, sealLeaf, sealNode } from '../../src/client/seal.js';
+import { encodeFrame, frameKinds, planFrame } from '../../src/client/frame.js';
+import {
+  leafBytesOf,
+  openingBytes,
+  openLeaf,
+  openNode,
+  sealLeaf,
+  sealLeafInto,
+  sealNode,
+} from '../../src/client/seal.js';
 import { sha256 } from '../../src/protocol/blob-id.js';
 import { parseBlobLayout } from '../../src/protocol/blob-layout.js';
-import { concatBytes, equalBytes, toHex, utf8 } from '../../src/protocol/bytes.js';
+import { concatBytes, equalBytes, fromBytesKey, toHex, utf8 } from '../../src/protocol/bytes.js';
 import { childrenMax, rawBytesMax } from '../../src/protocol/limits.js';
 import { changed, codeThrownBy, flipped } from '../helpers/integrity.js';
 
@@ -38,6 +46,28 @@ describe('sealLeaf and openLeaf', () => {
     expect(sealed.rawLength).toBe(length);
     expect(parseBlobLayout(sealed.blob).type).toBe('leaf');
     expect(equalBytes(openLeaf(sealed, sealed.blob), content)).toBe(true);
+  });
+
+  it('leave no buffers behind that wait for the garbage collector', () => {
+    const memory = Buffer.alloc(openingBytes);
+    const plan = planFrame(frameKinds.data, new Uint8Array(randomBytes(1024 * 1024)));
+    const target = Buffer.alloc(leafBytesOf(plan));
+    const grownBy = (work: () => void): number => {
+      const before = process.memoryUsage().arrayBuffers;
+      work();
+      return process.memoryUsage().arrayBuffers - before;
+    };
+    // A collection between the two looks would hide what is left behind, so there are several.
+    const grown = Array.from({ length: 8 }, () => {
+      let sealed = { id: '', key: '' };
+      const sealing = grownBy(() => {
+        sealed = sealLeafInto(everyoneSalt, plan, target);
+      });
+      const ref = { id: fromBytesKey(sealed.id), key: fromBytesKey(sealed.key), rawLength: plan.rawLength };
+      return [sealing, grownBy(() => openLeaf(ref, target, memory))];
+    });
+    expect(Math.max(...grown.map(([sealing]) => sealing ?? 0))).toBeLessThan(plan.rawLength / 2);
+    expect(Math.max(...grown.map(([, opening]) => opening ?? 0))).toBeLessThan(plan.rawLength / 2);
   });
 
   it('make the same blob of the same content, and another one in another domain', () => {
