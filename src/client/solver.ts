@@ -10,8 +10,11 @@ import { threadMemory } from './thread-memory.js';
 
 /** More threads than this only take the processor from the push itself. */
 const threadsMax = 4;
-/** A thread for fewer attempts than this costs more to start than it takes off the others. */
-const attemptsPerThread = 16;
+/**
+ * A thread for fewer attempts than this, half a second, is not worth the 15 MB that it takes: what a push buys ahead is no dearer, and
+ * its sealing threads keep the processor busy meanwhile.
+ */
+const attemptsPerThread = 64;
 
 export interface SolveOptions {
   readonly signal?: AbortSignal;

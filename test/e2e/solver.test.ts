@@ -12,8 +12,12 @@ const timeoutMs = 30_000;
 const accountId = 'aa';
 /** 8 attempts: work for one thread. */
 const cheap: TestPrice = { puzzles: 16, effort256: 256 };
-/** 80 attempts: work for five, if there may be so many. */
+/** 64 attempts: what a push pays at most while nobody waits, and still work for one. */
+const ahead: TestPrice = { puzzles: 16, effort256: 2048 };
+/** 80 attempts: work for two. */
 const fair: TestPrice = { puzzles: 16, effort256: 2560 };
+/** 200 attempts: work for four, if there may be so many. */
+const dear: TestPrice = { puzzles: 16, effort256: 6400 };
 /** Nobody solves this one while a test waits. */
 const endless: TestPrice = { puzzles: 64, effort256: 2 ** 32 - 1 };
 
@@ -80,8 +84,8 @@ describe('the solver', () => {
   });
 
   it('starts one thread for a challenge of few attempts, and more when a harder one comes', async () => {
-    const { challenges, issued } = issue(cheap, 1);
-    const harder = issue(fair, 1);
+    const { challenges, issued } = issue(ahead, 1);
+    const harder = issue(dear, 1);
     const result = (await run(
       [...issued, ...harder.issued],
       `const solver = createSolver({ threads: 3 });
@@ -161,7 +165,7 @@ describe('the solver', () => {
 
   it('never starts more than four threads and at least one', async () => {
     const result = await run(
-      issue(fair, 2).issued,
+      issue(dear, 2).issued,
       `await solveChallenge(given[0], { threads: 99 });
        const many = workers.length;
        await solveChallenge(given[1], { threads: 0 });
