@@ -6,7 +6,7 @@ import type { CreateChallengeResponse } from '../protocol/messages.js';
 import { challengeSeed, encodeRecords } from '../protocol/proof-of-work.js';
 import { ClientError } from './errors.js';
 import { attemptsSlot, type SolverFind, type SolverJob, stopSlot } from './solver-messages.js';
-import { threadMemory } from './thread-memory.js';
+import { keepYoungSmallBeside, threadMemory } from './thread-memory.js';
 
 /** More threads than this only take the processor from the push itself. */
 const threadsMax = 4;
@@ -139,6 +139,7 @@ class WorkerSolver implements Solver {
       env: {},
       resourceLimits: threadMemory,
     });
+    keepYoungSmallBeside(worker);
     worker.on('message', (find: SolverFind) => {
       this.#jobs.get(find.job)?.onRecords(find.records);
     });

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
-import { threadMemory } from '../thread-memory.js';
+import { keepYoungSmallBeside, threadMemory } from '../thread-memory.js';
 import type { RecordRun } from './blob-sender.js';
 import {
   decodeFiles,
@@ -142,6 +142,7 @@ export class SealPool {
       workerData,
       resourceLimits: threadMemory,
     });
+    keepYoungSmallBeside(worker);
     const thread: Thread = { worker, slabs: [], isWaiting: false, batches: 0 };
     worker.on('message', (message: FromWorker) => {
       this.#receive(thread, message);
