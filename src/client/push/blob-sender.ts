@@ -2,11 +2,11 @@
 // stored, uploads the rest, several requests at a time. How much waits here is bounded by the slabs of the sealing threads.
 
 import { encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
-import { bytesKey, concatBytes, fromBase64, fromHex, toBase64 } from '../../protocol/bytes.js';
+import { bytesKey } from '../../protocol/bytes.js';
 import { blobIdBytes } from '../../protocol/limits.js';
 import type { DaemonApi } from '../daemon-api.js';
 import type { SealedBlob } from '../seal.js';
-import { proofOf } from './claim-proof.js';
+import { BlobInquiry } from './blob-inquiry.js';
 import type { GrantBroker } from './grant-broker.js';
 import { type Span, StoredSpans } from './stored-spans.js';
 import { inLanes, nodeWaves, UploadLine } from './upload-line.js';
@@ -52,9 +52,8 @@ export interface SenderCounts {
 
 export class BlobSender {
   readonly counts: SenderCounts = { blobs: 0, newBlobs: 0, claimedBlobs: 0, ownedBlobs: 0, newFileBytes: 0 };
-  readonly #api: DaemonApi;
   readonly #broker: GrantBroker;
-  readonly #vaultId: Uint8Array;
+  readonly #inquiry: BlobInquiry;
   readonly #onFailure: (error: Error) => void;
   #settled = new Set<string>();
   #settledBefore = new Set<string>();
@@ -66,6 +65,7 @@ export class BlobSender {
   #uploads = 0;
   #flushing = 0;
   #isAwaited = false;
+  #hasAsked = false;
   #failure: Error | undefined;
   #waiting: (() => void)[] = [];
   readonly #spans = new StoredSpans();
@@ -73,9 +73,8 @@ export class BlobSender {
 
   /** `onFailure` hears of the first request that fails for good; after it nothing is sent any more. */
   constructor(api: DaemonApi, broker: GrantBroker, vaultId: string, onFailure: (error: Error) => void) {
-    this.#api = api;
     this.#broker = broker;
-    this.#vaultId = fromHex(vaultId);
+    this.#inquiry = new BlobInquiry(api, broker, vaultId);
     this.#line = new UploadLine(api, broker);
     this.#onFailure = onFailure;
   }
@@ -148,7 +147,7 @@ export class BlobSender {
     const bytes = nodes.reduce((sum, { blob }) => sum + blob.length, 0);
     // Above content that is new there are nodes that are new.
     if (this.counts.newBlobs > 0 && bytes <= unaskedNodeBytesMax) return nodes;
-    const { states } = await this.#query(nodes.map(({ id }) => id));
+    const { states } = await this.#inquiry.query(nodes.map(({ id }) => id));
     const missing = nodes.filter((_node, at) => states[at] !== 'o');
     this.counts.ownedBlobs += nodes.length - missing.length;
     return missing;
@@ -167,10 +166,13 @@ export class BlobSender {
     if (this.#failure !== undefined) return;
     const isDue = (count: number, bytes: number, bytesMax: number) =>
       count > 0 && (this.#flushing > 0 || isFull(count, bytes, bytesMax) || this.#isHurried(bytes));
+    // The very first answer says whether there is anything to upload, and what that costs is then earned beside everything else.
+    const isFirst = () => !this.#hasAsked && !this.#line.isFar && this.#toQuery.length > 0;
     while (
       this.#queries < queriesInFlightMax &&
-      isDue(this.#toQuery.length, this.#toQueryBytes, this.#line.queryBytes)
+      (isFirst() || isDue(this.#toQuery.length, this.#toQueryBytes, this.#line.queryBytes))
     ) {
+      this.#hasAsked = true;
       const asked = this.#toQuery.splice(0, requestBlobsMax);
       this.#toQueryBytes -= bytesOf(asked);
       this.#queries += 1;
@@ -230,33 +232,17 @@ export class BlobSender {
   }
 
   async #settle(asked: readonly HeldBlob[]): Promise<void> {
-    const answer = await this.#query(asked.map(({ record }) => record.subarray(0, blobIdBytes)));
-    const claimable = asked.filter((_blob, at) => answer.states[at] === 'c');
-    const missing = asked.filter((_blob, at) => answer.states[at] === 'm');
-    const owned = asked.filter((_blob, at) => answer.states[at] === 'o');
-    this.counts.ownedBlobs += owned.length;
-    this.#release(owned);
-    if (claimable.length > 0) missing.push(...(await this.#claim(claimable, answer.nonce)));
-    this.#toUpload.push(...missing);
-    this.#toUploadBytes += bytesOf(missing);
-  }
-
-  /** Returns the blobs that the daemon wants to see whole after all. */
-  async #claim(claimable: readonly HeldBlob[], nonceText: string): Promise<HeldBlob[]> {
-    const nonce = fromBase64(nonceText);
-    const proofs = claimable.map(({ record }) => proofOf(record, nonce, this.#vaultId));
-    const request = { nonce: nonceText, proofs: toBase64(concatBytes(...proofs)) };
-    const { states } = await this.#api.claimBlobs(request, claimable.length);
-    const claimed = claimable.filter((_blob, at) => states[at] === 'o');
+    const known = await this.#inquiry.ask(asked);
+    this.counts.ownedBlobs += known.owned.length;
+    this.#release(known.owned);
+    const { claimed, refused } = await this.#inquiry.claim(known);
     this.counts.claimedBlobs += claimed.length;
     this.#release(claimed);
-    return claimable.filter((_blob, at) => states[at] !== 'o');
-  }
-
-  #query(ids: readonly Uint8Array[]) {
-    return this.#broker.spend('query', { bytes: 0, blobs: 0, ids: ids.length }, (grant) =>
-      this.#api.queryBlobs(grant, ids),
-    );
+    const missing = [...known.missing, ...refused];
+    if (missing.length === 0) return;
+    this.#broker.prepare('upload');
+    this.#toUpload.push(...missing);
+    this.#toUploadBytes += bytesOf(missing);
   }
 
   async #put(records: readonly Uint8Array[]): Promise<void> {

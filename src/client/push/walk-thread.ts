@@ -1,6 +1,7 @@
 // A walk in a thread of its own, so that looking at files and everything else of a push go on side by side.
 import { Worker } from 'node:worker_threads';
 import { ClientError } from '../errors.js';
+import { keepYoungSmallBeside } from '../thread-memory.js';
 import type { FoundSources } from './walk.js';
 import { type FromWalker, type WalkBatch, WalkedRows, type WalkSetup } from './walk-messages.js';
 
@@ -16,6 +17,7 @@ export class WalkThread {
   constructor({ sources, leftOut }: FoundSources) {
     const workerData: WalkSetup = { found: { sources, leftOut }, ahead: this.#ahead };
     this.#worker = new Worker(new URL('./walk-worker.js', import.meta.url), { workerData });
+    keepYoungSmallBeside(this.#worker);
     this.#worker.on('message', (message: FromWalker) => {
       if (message.type === 'batch') this.#batches.push(message.batch);
       else this.#isOver = true;

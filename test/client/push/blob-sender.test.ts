@@ -1,7 +1,7 @@
 // When blobs are sent: in full requests, unless memory is waited for or everything is to be stored now. On a real daemon.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DaemonApi } from '../../../src/client/daemon-api.js';
 import { everyoneSalt } from '../../../src/client/dedup-domain.js';
 import { PaidSolver } from '../../../src/client/paid-solver.js';
@@ -16,6 +16,8 @@ let daemon: Daemon;
 let machine: Machine;
 let api: DaemonApi;
 let sender: BlobSender;
+/** What grants were said to be needed for. */
+let expected: string[];
 let failures: Error[];
 
 beforeAll(async () => {
@@ -27,7 +29,14 @@ beforeAll(async () => {
 beforeEach(() => {
   failures = [];
   const solver = new PaidSolver({ secondsMax: 1, onPrice: () => undefined, signal: undefined });
-  sender = new BlobSender(api, new GrantBroker(api, solver), credentialOf(machine).vaultId, (error) => {
+  const broker = new GrantBroker(api, solver);
+  expected = [];
+  const prepare = broker.prepare.bind(broker);
+  broker.prepare = (purpose) => {
+    expected.push(purpose);
+    prepare(purpose);
+  };
+  sender = new BlobSender(api, broker, credentialOf(machine).vaultId, (error) => {
     failures.push(error);
   });
 });
@@ -65,6 +74,17 @@ describe('a small run', () => {
     expect(run.isBack()).toBe(true);
     expect(await isStored(run.id)).toBe(true);
     expect(sender.counts).toMatchObject({ blobs: 1, newBlobs: 1, newFileBytes: 100 });
+  });
+
+  test('is asked about at once where it is the first, so that what its upload costs is earned meanwhile', async () => {
+    const first = addSmallRun();
+    const second = addSmallRun();
+    await vi.waitFor(() => {
+      expect(expected).toEqual(['upload']);
+    }, 5_000);
+    expect([first.isBack(), second.isBack()]).toEqual([false, false]);
+    await sender.flush();
+    expect([await isStored(first.id), await isStored(second.id)]).toEqual([true, true]);
   });
 
   test('is sent at once while somebody waits for memory, and so is the next one', async () => {
