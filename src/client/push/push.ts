@@ -1,5 +1,5 @@
-// A push, and a second one where the daemon has lost what the first one took for granted (docs/architecture.md, "The life of a
-// push").
+// A push (docs/architecture.md, "The life of a push"), and a second one where the daemon has lost what the first one took for
+// granted.
 import { ProtocolError } from '../../protocol/errors.js';
 import type { WritableLog } from '../append-log.js';
 import { integrityError } from '../errors.js';
