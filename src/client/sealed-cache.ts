@@ -2,6 +2,7 @@
 // block is safe here: one key sees far fewer than 2^32 blocks, and nothing but this machine reads them.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { concatBytes, utf8 } from '../protocol/bytes.js';
+import { freeBuffer } from './free-buffer.js';
 
 const nonceBytes = 12;
 const tagBytes = 16;
@@ -13,7 +14,12 @@ export function sealCacheBlock(key: Uint8Array, purpose: string, plain: Uint8Arr
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(utf8(purpose));
-  return concatBytes(nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag());
+  const body = cipher.update(plain);
+  // In this mode nothing is left for the end but the tag.
+  cipher.final();
+  const sealed = concatBytes(nonce, body, cipher.getAuthTag());
+  freeBuffer(body);
+  return sealed;
 }
 
 /** Throws for anything that this key and purpose did not seal; callers then go on without the cache. */
@@ -22,7 +28,7 @@ export function openCacheBlock(key: Uint8Array, purpose: string, sealed: Uint8Ar
   decipher.setAAD(utf8(purpose));
   decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes));
   const plain = decipher.update(sealed.subarray(nonceBytes, sealed.length - tagBytes));
-  // In this mode nothing is left for the end but the check.
+  // Nor is here anything but the check.
   decipher.final();
   return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
 }

@@ -41,7 +41,8 @@ export class EntryQueue {
   readonly #events: QueueEvents;
   readonly #groups = new Map<string, HardlinkGroup>();
   readonly #reading = new Map<number, EntrySlot>();
-  #slots: Slot[] = [];
+  /** Those before the head are done with. */
+  #slots: (Slot | undefined)[] = [];
   #head = 0;
   #length = 0;
   #nextTicket = 0;
@@ -119,6 +120,8 @@ export class EntryQueue {
       if ('leaf' in slot) this.#events.onLeaf(slot.leaf);
       else if (!this.#emit(slot)) return;
       this.#length -= entriesIn(slot);
+      // A leaf holds on to the batches of the walk that it was met in.
+      this.#slots[this.#head] = undefined;
       this.#head += 1;
       if (this.#head > 4096 && this.#head * 2 > this.#slots.length) {
         this.#slots = this.#slots.slice(this.#head);

@@ -31,16 +31,15 @@ interface Stretch {
 /** A leaf whose entries were all met as they were, from its first one on. */
 export class KnownLeaf {
   readonly cached: CachedLeaf;
+  /** What an index says of it. */
+  readonly child: IndexChild;
   readonly counts = { files: 0, directories: 0, symlinks: 0, chunks: 0 };
   readonly #stretches: Stretch[] = [];
   #lastAt: number = recordsAt;
 
   constructor(cached: CachedLeaf) {
     this.cached = cached;
-  }
-
-  get child(): IndexChild {
-    return this.cached.child;
+    this.child = cached.child;
   }
 
   get lastPath(): Uint8Array {

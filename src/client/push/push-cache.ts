@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { concatBytes, toHex } from '../../protocol/bytes.js';
+import { freeBuffer } from '../free-buffer.js';
 import { makeFolders } from '../make-folders.js';
 import type { IndexChild } from '../manifest-nodes.js';
 import type { ChunkRef, NodeRef } from '../seal.js';
@@ -103,9 +104,10 @@ export class PushCacheWriter {
     this.#entries = next === undefined ? [] : [{ ...next, end: recordsAt + rest.length }];
   }
 
-  /** A whole leaf that an earlier cache has, behind all that was added. */
+  /** A whole leaf that an earlier cache has, behind all that was added. It is empty from now on. */
   addLeaf({ memory }: CachedLeaf): void {
     this.#seal(memory.bytes);
+    freeBuffer(memory.bytes);
   }
 
   commit(origin: CacheOrigin): void {
@@ -158,6 +160,7 @@ export class PushCacheWriter {
     this.#try((file) => {
       for (const part of parts) writeAll(file, part);
     });
+    for (const part of parts) freeBuffer(part);
   }
 
   #try(write: (file: number) => void): void {
@@ -185,6 +188,8 @@ export class PushCacheReader {
   readonly #file: number;
   readonly #key: Uint8Array;
   #blocks = 0;
+  /** What every block is read into. */
+  #sealed = new Uint8Array();
   #leaf: CachedLeaf | undefined;
   #at: number = recordsAt;
 
@@ -254,7 +259,8 @@ export class PushCacheReader {
     if (readSync(this.#file, head) < 4) return undefined;
     const lengthBytes = new DataView(head.buffer).getUint32(0);
     if (lengthBytes < sealedOverheadBytes || lengthBytes > blockBytesMax) return undefined;
-    const sealed = new Uint8Array(lengthBytes);
+    if (this.#sealed.length < lengthBytes) this.#sealed = new Uint8Array(lengthBytes);
+    const sealed = this.#sealed.subarray(0, lengthBytes);
     if (readSync(this.#file, sealed) < lengthBytes) return undefined;
     const index = this.#blocks;
     this.#blocks += 1;
