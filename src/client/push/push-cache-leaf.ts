@@ -2,9 +2,9 @@
 // the walk met, with its chunks; in front the leaf itself, so that a push that meets the same rows again needs no entry of it.
 import type { IndexChild } from '../manifest-nodes.js';
 import type { ChunkRef } from '../seal.js';
+import { readChunkRefs, refBytes, refFields } from './chunk-refs.js';
 import { type RowMemory, rowEnd, rowMemoryOf, rowPath } from './walked-rows.js';
 
-const refBytes = 32 + 32 + 4;
 const countBytes = 4;
 /** Where the fields in front of the records begin, in bytes. */
 const head = { isWhole: 0, entries: 1, sizeBytes: 5, id: 13, key: 45, records: 77 } as const;
@@ -20,9 +20,9 @@ export function writeRecordTail({ bytes, view }: RowMemory, at: number, chunks: 
   view.setUint32(at, chunks.length);
   let end = at + countBytes;
   for (const { id, key, rawLength } of chunks) {
-    bytes.set(id, end);
-    bytes.set(key, end + 32);
-    view.setUint32(end + 64, rawLength);
+    bytes.set(id, end + refFields.id);
+    bytes.set(key, end + refFields.key);
+    view.setUint32(end + refFields.rawLength, rawLength);
     end += refBytes;
   }
   return end;
@@ -79,18 +79,6 @@ export class CachedLeaf {
   }
 
   chunksAt(at: number): ChunkRef[] {
-    const { view } = this.memory;
-    // Twice as fast as parts of the buffer itself.
-    const { buffer, byteOffset } = view;
-    const chunks: ChunkRef[] = [];
-    const end = this.nextAt(at);
-    for (let ref = rowEnd(this.memory, at) + countBytes; ref < end; ref += refBytes) {
-      chunks.push({
-        id: new Uint8Array(buffer, byteOffset + ref, 32),
-        key: new Uint8Array(buffer, byteOffset + ref + 32, 32),
-        rawLength: view.getUint32(ref + 64),
-      });
-    }
-    return chunks;
+    return readChunkRefs(this.memory.view, rowEnd(this.memory, at) + countBytes, this.chunkCountAt(at));
   }
 }

@@ -1,10 +1,11 @@
 // What travels between a push and its sealing threads. Many small files make many small values, and every object that
 // crosses costs more than the work on it: files and results go in columns, one array for each field.
 import { blobStreamHeaderBytes } from '../../protocol/blob-stream.js';
-import { blobBytesMax, blobIdBytes } from '../../protocol/limits.js';
+import { blobBytesMax } from '../../protocol/limits.js';
 import type { ByteText } from '../byte-text.js';
-import { blobKeyBytes, type ChunkRef, type SealedLeaf } from '../seal.js';
-import { decodeStat, encodeStats, type SourceStat, type StatColumns } from './source-stat.js';
+import type { ChunkRef, SealedLeaf } from '../seal.js';
+import { readChunkRefs, refBytes, refFields } from './chunk-refs.js';
+import { decodeStat, encodeStats, type SourceStat } from './source-stat.js';
 
 export interface WorkerSetup {
   /** Salt and chunker secret of the `everyone` domain (secret undefined) and of the vault's own. */
@@ -28,7 +29,7 @@ export interface FileJobs {
   readonly tickets: Uint32Array;
   readonly domains: Uint8Array;
   readonly sources: ByteText;
-  readonly stats: StatColumns;
+  readonly stats: DataView<ArrayBuffer>;
 }
 
 /** To a thread: files to seal, or a slab of which one run is done with. */
@@ -75,8 +76,8 @@ export interface SealedFiles {
   readonly heads: Uint32Array;
   readonly sizes: Float64Array;
   /** Of the files that have one, in order. */
-  readonly stats: StatColumns;
-  /** Id, key and raw length of each chunk, 68 bytes. */
+  readonly stats: DataView<ArrayBuffer>;
+  /** Of all chunks, in order. */
   readonly refs: Uint8Array;
 }
 
@@ -93,7 +94,6 @@ export type FromWorker =
 const headFields = 3;
 const changedFlag = 1;
 const statFlag = 2;
-const refBytes = blobIdBytes + blobKeyBytes + 4;
 
 export function encodeJobs(jobs: readonly FileJob[]): FileJobs {
   return {
@@ -124,9 +124,9 @@ export function encodeFiles(files: readonly FinishedFile[]): SealedFiles {
     heads[index * headFields + 2] = (file.changed ? changedFlag : 0) | (file.stat === undefined ? 0 : statFlag);
     sizes[index] = file.sizeBytes;
     for (const { id, key, rawLength } of file.chunks) {
-      refs.write(id, at, 'latin1');
-      refs.write(key, at + blobIdBytes, 'latin1');
-      refs.writeUInt32BE(rawLength, at + blobIdBytes + blobKeyBytes);
+      refs.write(id, at + refFields.id, 'latin1');
+      refs.write(key, at + refFields.key, 'latin1');
+      refs.writeUInt32BE(rawLength, at + refFields.rawLength);
       at += refBytes;
     }
   }
@@ -135,7 +135,7 @@ export function encodeFiles(files: readonly FinishedFile[]): SealedFiles {
 
 /** Memory that moves to the receiver instead of being copied. */
 export function memoryOf({ heads, sizes, stats, refs }: SealedFiles): ArrayBuffer[] {
-  return [heads, sizes, stats.numbers, stats.ids, refs].map(({ buffer }) => buffer as ArrayBuffer);
+  return [heads, sizes, stats, refs].map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 export function decodeFiles({ heads, sizes, stats, refs }: SealedFiles): SealedFile[] {
@@ -145,22 +145,16 @@ export function decodeFiles({ heads, sizes, stats, refs }: SealedFiles): SealedF
   let statAt = 0;
   for (const [index, sizeBytes] of sizes.entries()) {
     const flags = heads[index * headFields + 2] ?? 0;
-    const chunks: ChunkRef[] = [];
-    for (let left = heads[index * headFields + 1] ?? 0; left > 0; left -= 1) {
-      const keyAt = at + blobIdBytes;
-      const lengthAt = keyAt + blobKeyBytes;
-      const id = refs.subarray(at, keyAt);
-      chunks.push({ id, key: refs.subarray(keyAt, lengthAt), rawLength: view.getUint32(lengthAt) });
-      at += refBytes;
-    }
+    const chunkCount = heads[index * headFields + 1] ?? 0;
     const hasStat = (flags & statFlag) !== 0;
     files.push({
       ticket: heads[index * headFields] ?? 0,
-      chunks,
+      chunks: readChunkRefs(view, at, chunkCount),
       stat: hasStat ? decodeStat(stats, statAt) : undefined,
       sizeBytes,
       changed: (flags & changedFlag) !== 0,
     });
+    at += chunkCount * refBytes;
     if (hasStat) statAt += 1;
   }
   return files;

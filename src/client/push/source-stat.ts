@@ -68,53 +68,63 @@ export function fileKey({ device, inode }: Pick<FileSignature, 'device' | 'inode
   return `${String(device)}:${String(inode)}`;
 }
 
-/** Stats in columns, to travel between threads: objects would cost more than the work on them. */
-export interface StatColumns {
-  readonly numbers: Float64Array;
-  /** Inode and device of each. */
-  readonly ids: BigUint64Array;
+/** Where the fields of a stat in bytes begin. */
+const fields = {
+  sparse: 0,
+  mode: 1,
+  uid: 5,
+  gid: 9,
+  links: 13,
+  modifiedNanoseconds: 17,
+  changedNanoseconds: 21,
+  modifiedSeconds: 25,
+  changedSeconds: 33,
+  sizeBytes: 41,
+  inode: 49,
+  device: 57,
+} as const;
+
+export const statBytes = 65;
+
+export function writeStat(view: DataView, at: number, stat: SourceStat): void {
+  view.setUint8(at + fields.sparse, stat.sparse ? 1 : 0);
+  view.setUint32(at + fields.mode, stat.mode);
+  view.setUint32(at + fields.uid, stat.uid);
+  view.setUint32(at + fields.gid, stat.gid);
+  view.setUint32(at + fields.links, stat.links);
+  view.setUint32(at + fields.modifiedNanoseconds, stat.modifiedNanoseconds);
+  view.setUint32(at + fields.changedNanoseconds, stat.changedNanoseconds);
+  view.setFloat64(at + fields.modifiedSeconds, stat.modifiedSeconds);
+  view.setFloat64(at + fields.changedSeconds, stat.changedSeconds);
+  view.setFloat64(at + fields.sizeBytes, stat.sizeBytes);
+  view.setBigUint64(at + fields.inode, stat.inode);
+  view.setBigUint64(at + fields.device, stat.device);
 }
 
-const numberFields = 10;
-
-export function encodeStats(stats: readonly SourceStat[]): StatColumns {
-  const numbers = new Float64Array(stats.length * numberFields);
-  const ids = new BigUint64Array(stats.length * 2);
-  let at = 0;
-  let idAt = 0;
-  for (const stat of stats) {
-    numbers[at] = stat.sizeBytes;
-    numbers[at + 1] = stat.modifiedSeconds;
-    numbers[at + 2] = stat.modifiedNanoseconds;
-    numbers[at + 3] = stat.changedSeconds;
-    numbers[at + 4] = stat.changedNanoseconds;
-    numbers[at + 5] = stat.mode;
-    numbers[at + 6] = stat.uid;
-    numbers[at + 7] = stat.gid;
-    numbers[at + 8] = stat.links;
-    numbers[at + 9] = stat.sparse ? 1 : 0;
-    ids[idAt] = stat.inode;
-    ids[idAt + 1] = stat.device;
-    at += numberFields;
-    idAt += 2;
-  }
-  return { numbers, ids };
-}
-
-export function decodeStat({ numbers, ids }: StatColumns, index: number): SourceStat {
-  const field = (position: number) => numbers[index * numberFields + position] ?? 0;
+export function readStat(view: DataView, at: number): SourceStat {
   return {
-    sizeBytes: field(0),
-    modifiedSeconds: field(1),
-    modifiedNanoseconds: field(2),
-    changedSeconds: field(3),
-    changedNanoseconds: field(4),
-    inode: ids[2 * index] ?? 0n,
-    device: ids[2 * index + 1] ?? 0n,
-    mode: field(5),
-    uid: field(6),
-    gid: field(7),
-    links: field(8),
-    sparse: field(9) === 1,
+    sizeBytes: view.getFloat64(at + fields.sizeBytes),
+    modifiedSeconds: view.getFloat64(at + fields.modifiedSeconds),
+    modifiedNanoseconds: view.getUint32(at + fields.modifiedNanoseconds),
+    changedSeconds: view.getFloat64(at + fields.changedSeconds),
+    changedNanoseconds: view.getUint32(at + fields.changedNanoseconds),
+    inode: view.getBigUint64(at + fields.inode),
+    device: view.getBigUint64(at + fields.device),
+    mode: view.getUint32(at + fields.mode),
+    uid: view.getUint32(at + fields.uid),
+    gid: view.getUint32(at + fields.gid),
+    links: view.getUint32(at + fields.links),
+    sparse: view.getUint8(at + fields.sparse) === 1,
   };
+}
+
+/** Stats one after the other, to travel between threads: objects would cost more than the work on them. */
+export function encodeStats(stats: readonly SourceStat[]): DataView<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(stats.length * statBytes));
+  for (const [index, stat] of stats.entries()) writeStat(view, index * statBytes, stat);
+  return view;
+}
+
+export function decodeStat(stats: DataView, index: number): SourceStat {
+  return readStat(stats, index * statBytes);
 }

@@ -1,7 +1,7 @@
 // What a walk meets, as rows of bytes: everything that tells two versions of an entry apart, then its path. An entry that has
 // not changed has the same row as before, so that a push compares bytes and makes objects only of what is new to it.
 import type { ByteText } from '../byte-text.js';
-import type { SourceStat } from './source-stat.js';
+import { readStat, type SourceStat, statBytes, writeStat } from './source-stat.js';
 
 export const rowTypes = ['directory', 'file', 'symlink'] as const;
 
@@ -23,23 +23,7 @@ export function rowMemoryOf(bytes: Uint8Array): RowMemory {
 }
 
 /** Where the fields of a row begin, in bytes; the path is as long as the first field says. */
-const fields = {
-  pathBytes: 0,
-  type: 2,
-  sparse: 3,
-  mode: 4,
-  uid: 8,
-  gid: 12,
-  links: 16,
-  modifiedNanoseconds: 20,
-  changedNanoseconds: 24,
-  modifiedSeconds: 28,
-  changedSeconds: 36,
-  sizeBytes: 44,
-  inode: 52,
-  device: 60,
-  path: 68,
-} as const;
+const fields = { pathBytes: 0, type: 2, stat: 3, path: 3 + statBytes } as const;
 
 export function rowBytesOf(path: ByteText): number {
   return fields.path + path.length;
@@ -49,18 +33,7 @@ export function rowBytesOf(path: ByteText): number {
 export function writeRow({ bytes, view }: RowMemory, at: number, { type, path, stat }: RowEntry): number {
   view.setUint16(at + fields.pathBytes, path.length);
   view.setUint8(at + fields.type, rowTypes.indexOf(type));
-  view.setUint8(at + fields.sparse, stat.sparse ? 1 : 0);
-  view.setUint32(at + fields.mode, stat.mode);
-  view.setUint32(at + fields.uid, stat.uid);
-  view.setUint32(at + fields.gid, stat.gid);
-  view.setUint32(at + fields.links, stat.links);
-  view.setUint32(at + fields.modifiedNanoseconds, stat.modifiedNanoseconds);
-  view.setUint32(at + fields.changedNanoseconds, stat.changedNanoseconds);
-  view.setFloat64(at + fields.modifiedSeconds, stat.modifiedSeconds);
-  view.setFloat64(at + fields.changedSeconds, stat.changedSeconds);
-  view.setFloat64(at + fields.sizeBytes, stat.sizeBytes);
-  view.setBigUint64(at + fields.inode, stat.inode);
-  view.setBigUint64(at + fields.device, stat.device);
+  writeStat(view, at + fields.stat, stat);
   bytes.write(path, at + fields.path, 'latin1');
   return at + fields.path + path.length;
 }
@@ -70,20 +43,7 @@ export function readRow(memory: RowMemory, at: number): RowEntry {
   return {
     type: rowTypeAt(memory, at),
     path: bytes.toString('latin1', at + fields.path, rowEnd(memory, at)),
-    stat: {
-      sizeBytes: view.getFloat64(at + fields.sizeBytes),
-      modifiedSeconds: view.getFloat64(at + fields.modifiedSeconds),
-      modifiedNanoseconds: view.getUint32(at + fields.modifiedNanoseconds),
-      changedSeconds: view.getFloat64(at + fields.changedSeconds),
-      changedNanoseconds: view.getUint32(at + fields.changedNanoseconds),
-      inode: view.getBigUint64(at + fields.inode),
-      device: view.getBigUint64(at + fields.device),
-      mode: view.getUint32(at + fields.mode),
-      uid: view.getUint32(at + fields.uid),
-      gid: view.getUint32(at + fields.gid),
-      links: view.getUint32(at + fields.links),
-      sparse: view.getUint8(at + fields.sparse) === 1,
-    },
+    stat: readStat(view, at + fields.stat),
   };
 }
 

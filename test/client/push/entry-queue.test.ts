@@ -7,6 +7,7 @@ import { KnownLeaf } from '../../../src/client/push/leaf-matcher.js';
 import { readOwnerNames } from '../../../src/client/push/owner-names.js';
 import { CachedLeaf, recordsAt, recordTailBytes, writeHead } from '../../../src/client/push/push-cache-leaf.js';
 import { rowBytesOf, rowMemoryOf, writeRow } from '../../../src/client/push/walked-rows.js';
+import { statOf } from '../../helpers/source-stats.js';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -15,21 +16,7 @@ function leafOf(entries: number): KnownLeaf {
   const block = rowMemoryOf(new Uint8Array(recordsAt + rowBytesOf('a') + recordTailBytes(0)));
   const ref = { id: new Uint8Array(32), key: new Uint8Array(32) };
   writeHead(block, { ref, entries, bytes: 0 });
-  const stat = {
-    sizeBytes: 0,
-    modifiedSeconds: 0,
-    modifiedNanoseconds: 0,
-    changedSeconds: 0,
-    changedNanoseconds: 0,
-    inode: 1n,
-    device: 1n,
-    mode: 0o100644,
-    uid: 0,
-    gid: 0,
-    links: 1,
-    sparse: false,
-  };
-  writeRow(block, recordsAt, { type: 'file', path: 'a', stat });
+  writeRow(block, recordsAt, { type: 'file', path: 'a', stat: statOf() });
   return new KnownLeaf(new CachedLeaf(block.bytes));
 }
 

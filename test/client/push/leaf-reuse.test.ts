@@ -16,6 +16,7 @@ import type { ChunkRef, SealedBlob } from '../../../src/client/seal.js';
 import { sha256 } from '../../../src/protocol/blob-id.js';
 import { toHex, utf8 } from '../../../src/protocol/bytes.js';
 import { makeTempDir, removeTempDirs } from '../../helpers/programs.js';
+import { statOf } from '../../helpers/source-stats.js';
 
 afterAll(removeTempDirs);
 
@@ -46,21 +47,15 @@ function walkedOf(each: Item): WalkedEntry {
     type,
     path,
     source: `/source/${path}`,
-    stat: {
+    stat: statOf({
       sizeBytes: type === 'file' ? fileBytes(each) : 4096,
       modifiedSeconds: version,
-      modifiedNanoseconds: 1,
       changedSeconds: version,
-      changedNanoseconds: 2,
       // Names of one file have a number in common.
       inode: links > 1 ? 1n : BigInt(`0x${toHex(sha256(utf8(path)).subarray(0, 8))}`),
-      device: 3n,
-      mode: 0o100644,
-      uid: 1000,
-      gid: 1000,
       links,
       sparse,
-    },
+    }),
   };
 }
 

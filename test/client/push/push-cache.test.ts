@@ -7,6 +7,7 @@ import { type RowEntry, readRow } from '../../../src/client/push/walked-rows.js'
 import type { ChunkRef } from '../../../src/client/seal.js';
 import { utf8 } from '../../../src/protocol/bytes.js';
 import { makeTempDir, removeTempDirs } from '../../helpers/programs.js';
+import { statOf } from '../../helpers/source-stats.js';
 
 afterAll(removeTempDirs);
 
@@ -19,20 +20,15 @@ function entryOf(at: number, links = 1): RowEntry {
   return {
     type: 'file',
     path: `folder/${String(at).padStart(6, '0')}`,
-    stat: {
+    stat: statOf({
       sizeBytes: at,
       modifiedSeconds: -5 - at,
       modifiedNanoseconds: 999_999_999,
       changedSeconds: 1_700_000_000,
       changedNanoseconds: 123_456_789,
       inode: 0xffff_ffff_ffff_ffffn - BigInt(at),
-      device: 42n,
-      mode: 0o100644,
-      uid: 0,
-      gid: 0,
       links,
-      sparse: false,
-    },
+    }),
   };
 }
 

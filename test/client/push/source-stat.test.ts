@@ -9,28 +9,12 @@ import {
   type FileSignature,
   fileKey,
   isSameVersion,
-  type SourceStat,
   sourceStatOf,
 } from '../../../src/client/push/source-stat.js';
 import { makeTempDir, removeTempDirs } from '../../helpers/programs.js';
+import { anyStat } from '../../helpers/source-stats.js';
 
 afterAll(removeTempDirs);
-
-const count = fc.nat();
-const anyStat: fc.Arbitrary<SourceStat> = fc.record({
-  sizeBytes: fc.maxSafeNat(),
-  modifiedSeconds: fc.maxSafeInteger(),
-  modifiedNanoseconds: fc.nat(999_999_999),
-  changedSeconds: fc.maxSafeInteger(),
-  changedNanoseconds: fc.nat(999_999_999),
-  inode: fc.bigInt(0n, 2n ** 64n - 1n),
-  device: fc.bigInt(0n, 2n ** 64n - 1n),
-  mode: count,
-  uid: fc.nat(0xffffffff),
-  gid: fc.nat(0xffffffff),
-  links: count,
-  sparse: fc.boolean(),
-});
 
 describe('stats', () => {
   test('come out of their columns as they went in', () => {

@@ -16,23 +16,8 @@ import {
   rowTypes,
   writeRow,
 } from '../../../src/client/push/walked-rows.js';
+import { anyStat, statOf } from '../../helpers/source-stats.js';
 
-const count = fc.nat(0xffffffff);
-const id = fc.bigInt(0n, 2n ** 64n - 1n);
-const anyStat: fc.Arbitrary<SourceStat> = fc.record({
-  sizeBytes: fc.maxSafeNat(),
-  modifiedSeconds: fc.maxSafeInteger(),
-  modifiedNanoseconds: fc.nat(999_999_999),
-  changedSeconds: fc.maxSafeInteger(),
-  changedNanoseconds: fc.nat(999_999_999),
-  inode: id,
-  device: id,
-  mode: count,
-  uid: count,
-  gid: count,
-  links: count,
-  sparse: fc.boolean(),
-});
 const anyPath = fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const anyEntry: fc.Arbitrary<RowEntry> = fc.record({
   type: fc.constantFrom(...rowTypes),
@@ -68,7 +53,7 @@ describe('rows', () => {
 
   test('of the longest path', () => {
     const path = 'x'.repeat(4095);
-    const entry: RowEntry = { type: 'file', path, stat: fc.sample(anyStat, { numRuns: 1, seed: 1 })[0] as SourceStat };
+    const entry: RowEntry = { type: 'file', path, stat: statOf() };
     expect(readRow(rowsOf([entry]).memory, 0)).toEqual(entry);
   });
 
