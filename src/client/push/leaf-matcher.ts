@@ -6,7 +6,7 @@ import type { PushCacheReader } from './push-cache.js';
 import { type CachedLeaf, recordsAt } from './push-cache-leaf.js';
 import { isSameVersion } from './source-stat.js';
 import type { WalkedEntry } from './walk.js';
-import type { WalkedRows } from './walk-messages.js';
+import type { WalkedPlace, WalkedRows } from './walk-messages.js';
 import { compareRowPaths, isSameRow, readRow, rowEnd, rowPath, rowTypeAt } from './walked-rows.js';
 
 /** An entry, and its chunks where they are known: those of a directory or symlink are none. */
@@ -22,9 +22,7 @@ export type Met = MetEntry | { readonly leaf: KnownLeaf };
 
 /** Entries of one leaf that were met in a row, some of each batch. */
 interface Stretch {
-  readonly rows: WalkedRows;
-  readonly at: number;
-  readonly index: number;
+  readonly from: WalkedPlace;
   count: number;
 }
 
@@ -47,12 +45,12 @@ export class KnownLeaf {
   }
 
   /** The next entry, whose record is at `recordAt`. */
-  add(recordAt: number, rows: WalkedRows, at: number, index: number): void {
+  add(recordAt: number, place: WalkedPlace): void {
     const before = this.#stretches.at(-1);
-    if (before?.rows === rows) before.count += 1;
-    else this.#stretches.push({ rows, at, index, count: 1 });
+    if (before?.from.rows === place.rows) before.count += 1;
+    else this.#stretches.push({ from: place, count: 1 });
     this.#lastAt = recordAt;
-    const type = rowTypeAt(rows.memory, at);
+    const type = rowTypeAt(place.rows.memory, place.at);
     this.counts.chunks += this.cached.chunkCountAt(recordAt);
     if (type === 'file') this.counts.files += 1;
     else if (type === 'directory') this.counts.directories += 1;
@@ -62,10 +60,11 @@ export class KnownLeaf {
   /** The entries one by one. */
   *entries(): Generator<KnownEntry> {
     let recordAt: number = recordsAt;
-    for (const { rows, at: from, index, count } of this.#stretches) {
-      let at = from;
+    for (const { from, count } of this.#stretches) {
+      const { rows } = from;
+      let { at } = from;
       for (let step = 0; step < count; step += 1) {
-        yield { walked: rows.entryAt(at, index + step), chunks: this.cached.chunksAt(recordAt) };
+        yield { walked: rows.entryAt({ at, index: from.index + step }), chunks: this.cached.chunksAt(recordAt) };
         at = rowEnd(rows.memory, at);
         recordAt = this.cached.nextAt(recordAt);
       }
@@ -87,11 +86,7 @@ export class LeafMatcher {
   /** What the rows are; some of it only when the next ones are taken. */
   take(rows: WalkedRows): Met[] {
     const met: Met[] = [];
-    let index = 0;
-    for (const at of rows.places()) {
-      this.#takeRow(rows, at, index, met);
-      index += 1;
-    }
+    for (const place of rows.places()) this.#takeRow(place, met);
     return met;
   }
 
@@ -102,18 +97,19 @@ export class LeafMatcher {
     return met;
   }
 
-  #takeRow(rows: WalkedRows, at: number, index: number, met: Met[]): void {
+  #takeRow(place: WalkedPlace, met: Met[]): void {
     const cache = this.#cache;
+    const { rows, at } = place;
     for (let cached = cache?.leaf; cache !== undefined && cached !== undefined; cached = cache.leaf) {
       if (isSameRow(cached.memory, cache.at, rows.memory, at)) {
-        this.#takeSame(cache, cached, rows, at, index, met);
+        this.#takeSame(cache, cached, place, met);
         return;
       }
       this.#breakLeaf(met);
       const order = compareRowPaths(cached.memory, cache.at, rows.memory, at);
       if (order > 0) break;
       if (order === 0) {
-        const walked = rows.entryAt(at, index);
+        const walked = rows.entryAt(place);
         // What a row has beside the version, such as its holes, may change without it.
         const isSame = isSameVersion(readRow(cached.memory, cache.at).stat, walked.stat);
         met.push({ walked, chunks: isSame ? cached.chunksAt(cache.at) : undefined });
@@ -122,13 +118,13 @@ export class LeafMatcher {
       }
       cache.advance();
     }
-    met.push({ walked: rows.entryAt(at, index), chunks: undefined });
+    met.push({ walked: rows.entryAt(place), chunks: undefined });
   }
 
-  #takeSame(cache: PushCacheReader, cached: CachedLeaf, rows: WalkedRows, at: number, index: number, met: Met[]): void {
+  #takeSame(cache: PushCacheReader, cached: CachedLeaf, place: WalkedPlace, met: Met[]): void {
     if (cache.at === recordsAt && cached.isWhole && this.#takesLeaves) this.#leaf = new KnownLeaf(cached);
-    if (this.#leaf === undefined) met.push({ walked: rows.entryAt(at, index), chunks: cached.chunksAt(cache.at) });
-    else this.#leaf.add(cache.at, rows, at, index);
+    if (this.#leaf === undefined) met.push({ walked: place.rows.entryAt(place), chunks: cached.chunksAt(cache.at) });
+    else this.#leaf.add(cache.at, place);
     cache.advance();
     if (this.#leaf === undefined || cache.leaf === cached) return;
     met.push({ leaf: this.#leaf });

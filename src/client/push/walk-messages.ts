@@ -38,6 +38,13 @@ export function encodeBatch(items: readonly WalkItem[]): WalkBatch {
   };
 }
 
+/** The `index`th entry of its batch, whose row begins at `at`. */
+export interface WalkedPlace {
+  readonly rows: WalkedRows;
+  readonly at: number;
+  readonly index: number;
+}
+
 /** The entries of a batch, which become objects only where somebody asks for them. */
 export class WalkedRows {
   readonly memory: RowMemory;
@@ -51,16 +58,19 @@ export class WalkedRows {
     this.#sources = sources;
   }
 
-  /** The `index`th entry, whose row begins at `at`. */
-  entryAt(at: number, index: number): WalkedEntry {
+  /** Where the entries are, in order. */
+  *places(): Generator<WalkedPlace> {
+    const { memory } = this;
+    let index = 0;
+    for (let at = 0; at < memory.bytes.length; at = rowEnd(memory, at)) {
+      yield { rows: this, at, index };
+      index += 1;
+    }
+  }
+
+  entryAt({ at, index }: Omit<WalkedPlace, 'rows'>): WalkedEntry {
     this.#sourceOf ??= this.#sources.split('\0');
     const { type, path, stat } = readRow(this.memory, at);
     return { kind: 'entry', type, path, source: this.#sourceOf[index] ?? '', stat };
-  }
-
-  /** Where each row begins. */
-  *places(): Generator<number> {
-    const { memory } = this;
-    for (let at = 0; at < memory.bytes.length; at = rowEnd(memory, at)) yield at;
   }
 }

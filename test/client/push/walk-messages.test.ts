@@ -11,7 +11,7 @@ afterAll(removeTempDirs);
 
 function handedOver(items: readonly WalkItem[]): { entries: WalkItem[]; problems: readonly WalkItem[] } {
   const rows = new WalkedRows(structuredClone(encodeBatch(items)));
-  return { entries: [...rows.places()].map((at, index) => rows.entryAt(at, index)), problems: rows.problems };
+  return { entries: [...rows.places()].map((place) => rows.entryAt(place)), problems: rows.problems };
 }
 
 test('files, folders, symlinks, odd names and what is left out, in order', () => {
