@@ -155,12 +155,13 @@ export class PushCacheWriter {
   }
 
   #seal(plain: Uint8Array): void {
-    this.#blocks += 1;
-    const parts = sealBlock(this.#key, this.#blocks, plain);
     this.#try((file) => {
-      for (const part of parts) writeAll(file, part);
+      this.#blocks += 1;
+      for (const part of sealBlock(this.#key, this.#blocks, plain)) {
+        writeAll(file, part);
+        freeBuffer(part);
+      }
     });
-    for (const part of parts) freeBuffer(part);
   }
 
   #try(write: (file: number) => void): void {
