@@ -3,10 +3,16 @@ import { bytesKey } from '../protocol/bytes.js';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** The text of a path of plain ASCII, the same for people and programs; undefined for any other. */
+function plainPath(path: Uint8Array): string | undefined {
+  const characters = bytesKey(path);
+  return /^[ -~]*$/.test(characters) ? characters : undefined;
+}
+
 /** A path for a terminal: bytes that are not UTF-8 and control characters are escaped, so that no name can play tricks. */
 export function printablePath(path: Uint8Array): string {
-  const characters = bytesKey(path);
-  if (/^[ -~]*$/.test(characters)) return characters;
+  const plain = plainPath(path);
+  if (plain !== undefined) return plain;
   const escapeByte = (byte: number) => `\\x${byte.toString(16).padStart(2, '0')}`;
   let text: string;
   try {
@@ -23,8 +29,8 @@ export function printablePath(path: Uint8Array): string {
 
 /** A path in JSON: text, and its exact bytes beside it where they are not UTF-8. */
 export function jsonPath(path: Uint8Array): { path: string; pathBase64?: string } {
-  const characters = bytesKey(path);
-  if (/^[ -~]*$/.test(characters)) return { path: characters };
+  const plain = plainPath(path);
+  if (plain !== undefined) return { path: plain };
   const text = Buffer.from(path).toString('utf8');
   if (Buffer.compare(Buffer.from(text), path) === 0) return { path: text };
   return { path: text, pathBase64: Buffer.from(path).toString('base64') };
