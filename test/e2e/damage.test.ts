@@ -1,9 +1,10 @@
 // A disk that loses bits: whatever bit it is, nothing false is restored, the rest is, and pushing again heals it.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { formatBytes, formatCount } from '../../src/cli/text.js';
 import { flipBit, readBlobs, type StoredBlob, withDatabase } from '../helpers/data-dir.js';
 import { expectSameContents } from '../helpers/hard-tree.js';
 import {
@@ -79,6 +80,9 @@ async function expectLoss(lost: string): Promise<void> {
   expect(lines.at(-1)).toMatchObject({ type: 'error', code: 'integrity', exit: 15 });
   const restored = expectNothingFalse(join(machine.home, 'out'));
   expect(restored).toEqual(filesBelow(tree).filter((name) => name !== lost));
+  // Of the lost file nothing counts, whatever was written of it before.
+  const bytes = restored.reduce((sum, name) => sum + statSync(join(tree, name)).size, 0);
+  expect(pulled.stderr).toContain(`${formatCount(restored.length, 'file')}, ${formatBytes(bytes)};`);
 }
 
 describe('one flipped bit on the daemon', () => {

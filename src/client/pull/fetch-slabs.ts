@@ -10,14 +10,14 @@ import type { BlobPlace, PlacedChunk } from './restore-messages.js';
 export class FetchSlabs {
   /** How many there are, at most. */
   readonly count: number;
-  readonly #slabBytes: number;
+  readonly slabBytes: number;
   readonly #free: SharedArrayBuffer[] = [];
   readonly #line: ((slab: SharedArrayBuffer) => void)[] = [];
   #made = 0;
 
   constructor(count: number, slabBytes: number) {
     this.count = count;
-    this.#slabBytes = slabBytes;
+    this.slabBytes = slabBytes;
   }
 
   /** A slab for the caller alone until `giveBack`; waits in line where all are taken. */
@@ -26,7 +26,7 @@ export class FetchSlabs {
     if (free !== undefined) return Promise.resolve(free);
     if (this.#made < this.count) {
       this.#made += 1;
-      return Promise.resolve(new SharedArrayBuffer(this.#slabBytes));
+      return Promise.resolve(new SharedArrayBuffer(this.slabBytes));
     }
     return new Promise((resolve) => {
       this.#line.push(resolve);

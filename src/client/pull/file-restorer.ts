@@ -5,13 +5,12 @@ import { ProtocolError } from '../../protocol/errors.js';
 import { queryIdsMax } from '../../protocol/limits.js';
 import { LongAnswerError } from '../daemon-answer.js';
 import type { DaemonApi } from '../daemon-api.js';
-import { ClientError, integrityError } from '../errors.js';
+import { ClientError } from '../errors.js';
 import { reportDamage } from '../fetch-nodes.js';
 import { isFar } from '../line-window.js';
 import type { ManifestEntry } from '../manifest-entry.js';
-import type { ChunkRef } from '../seal.js';
 import { FetchSlabs, SlabFetcher } from './fetch-slabs.js';
-import { readChunkRefs } from './read-file.js';
+import { FileParts, track } from './file-parts.js';
 import {
   checkTarget,
   createTemporary,
@@ -22,7 +21,7 @@ import {
   type Overwrite,
   type TemporaryFile,
 } from './restore-file.js';
-import { encodeChunks, encodeWholeFiles, type RestoreOutcome } from './restore-messages.js';
+import { encodeWholeFiles, type RestoreOutcome } from './restore-messages.js';
 import { RestorePool } from './restore-pool.js';
 import type { Folder } from './target-tree.js';
 
@@ -46,6 +45,8 @@ export interface FileToRestore {
 
 export interface RestorerEvents {
   readonly onDone: (entry: ManifestEntry) => void;
+  /** Content of files that are not done was written; below zero where it does not count any more. */
+  readonly onWritten: (bytes: number) => void;
   readonly onProblem: (entry: ManifestEntry, kind: 'damaged' | 'exists' | 'failed', message: string) => void;
 }
 
@@ -56,14 +57,13 @@ export class FileRestorer {
   readonly #overwrite: Overwrite;
   readonly #events: RestorerEvents;
   readonly #pool = new RestorePool();
-  readonly #slabBytes: number;
   readonly #slabs: FetchSlabs;
   readonly #longFilesMax: number;
   readonly #fetcher: SlabFetcher;
+  readonly #parts: FileParts;
   readonly #batches = new Set<Promise<void>>();
   readonly #longFiles = new Set<Promise<void>>();
   readonly #temporaries = new Set<TemporaryFile>();
-  #longFileCount = 0;
   #batch: FileToRestore[] = [];
   #batchBytes = 0;
   #batchChunks = 0;
@@ -73,12 +73,11 @@ export class FileRestorer {
     this.#api = api;
     const { bytes, parts } = isFar(api.roundTripMs) ? farSlabs : nearSlabs;
     this.#longFilesMax = isFar(api.roundTripMs) ? longFilesMax.far : longFilesMax.near;
-    this.#slabBytes = bytes;
-    this.#slabs = new FetchSlabs((this.#pool.threads + slabsAhead) * parts, this.#slabBytes);
-    this.#fetcher = new SlabFetcher(api, {
-      requestBytesMax: this.#slabBytes,
-      inFlightBytesMax: this.#slabs.count * this.#slabBytes,
-    });
+    const slabs = new FetchSlabs((this.#pool.threads + slabsAhead) * parts, bytes);
+    const fetcher = new SlabFetcher(api, { requestBytesMax: bytes, inFlightBytesMax: slabs.count * bytes });
+    this.#slabs = slabs;
+    this.#fetcher = fetcher;
+    this.#parts = new FileParts({ api, pool: this.#pool, slabs, fetcher });
     this.#overwrite = overwrite;
     this.#events = events;
   }
@@ -87,9 +86,9 @@ export class FileRestorer {
   add(file: FileToRestore): Promise<void> | undefined {
     const { chunks, chunkLists } = file.entry;
     const bytes = chunks.reduce((sum, { rawLength }) => sum + leafRecordBytesMax(rawLength), 0);
-    if (chunkLists.length > 0 || bytes > this.#slabBytes) return this.#startLong(file);
+    if (chunkLists.length > 0 || bytes > this.#slabs.slabBytes) return this.#startLong(file);
     const isFull =
-      this.#batchBytes + bytes > this.#slabBytes ||
+      this.#batchBytes + bytes > this.#slabs.slabBytes ||
       this.#batchChunks + chunks.length > queryIdsMax ||
       this.#batch.length === batchFilesMax;
     const waiting = isFull ? this.#dispatch() : undefined;
@@ -196,8 +195,12 @@ export class FileRestorer {
       const temporary = createTemporary(target);
       this.#temporaries.add(temporary);
       let outcome: RestoreOutcome['outcome'];
+      let writtenBytes = 0;
       try {
-        await this.#writeParts(entry, temporary.file);
+        await this.#parts.write(entry, temporary.file, (bytes) => {
+          writtenBytes += bytes;
+          this.#events.onWritten(bytes);
+        });
         const { size: sizeBytes, sparse } = entry;
         outcome = finishFile(temporary, target, { sizeBytes, sparse, metadata, overwrite: this.#overwrite });
       } catch (error) {
@@ -205,6 +208,8 @@ export class FileRestorer {
         throw error;
       } finally {
         this.#temporaries.delete(temporary);
+        // From here on the file counts as a whole or not at all.
+        this.#events.onWritten(-writtenBytes);
       }
       await this.#settle(entry, { outcome, message: '' });
     } catch (error) {
@@ -216,85 +221,10 @@ export class FileRestorer {
       folder.release();
     }
   }
-
-  async #writeParts(entry: ManifestEntry, file: number): Promise<void> {
-    const parts = new Set<Promise<void>>();
-    const preferred = this.#longFileCount;
-    this.#longFileCount += 1;
-    let fault: Error | undefined;
-    let offset = 0;
-    let part: ChunkRef[] = [];
-    let partBytes = 0;
-    let recordBytes = 0;
-    const write = async () => {
-      const work = this.#writePart({ file, offset, sparse: entry.sparse, chunks: part, preferred });
-      offset += partBytes;
-      part = [];
-      partBytes = 0;
-      recordBytes = 0;
-      track(parts, work, (error) => {
-        fault ??= error;
-      });
-      while (parts.size >= this.#slabs.count) await Promise.race(parts);
-    };
-    try {
-      for await (const chunk of readChunkRefs(this.#api, entry)) {
-        if (fault !== undefined) break;
-        const bytes = leafRecordBytesMax(chunk.rawLength);
-        if (recordBytes + bytes > this.#slabBytes || part.length === queryIdsMax) await write();
-        part.push(chunk);
-        partBytes += chunk.rawLength;
-        recordBytes += bytes;
-      }
-      if (part.length > 0) await write();
-    } catch (error) {
-      fault ??= asError(error);
-    }
-    // Whatever happened: the file is closed next, and no thread may still be writing to its number.
-    while (parts.size > 0) await Promise.race(parts);
-    if (fault !== undefined) throw fault;
-  }
-
-  async #writePart(part: {
-    readonly file: number;
-    readonly offset: number;
-    readonly sparse: boolean;
-    readonly chunks: readonly ChunkRef[];
-    readonly preferred: number;
-  }): Promise<void> {
-    const { file, offset, sparse, preferred } = part;
-    const slab = await this.#slabs.take();
-    try {
-      const chunks = encodeChunks(await this.#fetcher.fetchInto(slab, part.chunks));
-      const answer = await this.#pool.run({ type: 'part', slab, file, offset, sparse, chunks }, preferred);
-      const outcome = answer[0]?.[1];
-      if (outcome?.damagedId !== undefined) await reportDamage(this.#api, outcome.damagedId);
-      if (outcome?.outcome === 'damaged') throw integrityError(outcome.message);
-      if (outcome !== undefined) throw new Error(outcome.message);
-    } finally {
-      this.#slabs.giveBack(slab);
-    }
-  }
 }
 
 /** The daemon or the user has ended it; everything else is the fault of one file. */
 function endsThePull(error: unknown): boolean {
   const isInterruption = error instanceof Error && error.name === 'AbortError';
   return error instanceof ClientError || error instanceof ProtocolError || isInterruption;
-}
-
-/** Keeps running work in a set until it ends; a fault goes to `onFault`. */
-function track(underWay: Set<Promise<void>>, work: Promise<void>, onFault: (error: Error) => void): void {
-  const tracked: Promise<void> = work
-    .catch((thrown: unknown) => {
-      onFault(asError(thrown));
-    })
-    .finally(() => {
-      underWay.delete(tracked);
-    });
-  underWay.add(tracked);
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -94,6 +94,9 @@ class PullRun {
         progress.files += 1;
         progress.bytes += entry.size;
       },
+      onWritten: (bytes) => {
+        progress.bytes += bytes;
+      },
       onProblem: (entry, kind, message) => {
         this.#absent.add(bytesKey(entry.path));
         this.#problem(kind, entry.path, message);

@@ -7,7 +7,6 @@ import { entryOf, noContent } from './entry-of.js';
 import type { KnownLeaf } from './leaf-matcher.js';
 import type { OwnerNames } from './owner-names.js';
 import type { CacheOrigin, PushCacheWriter } from './push-cache.js';
-import type { PushProgress } from './push-options.js';
 import type { SourceStat } from './source-stat.js';
 import type { WalkedEntry } from './walk.js';
 
@@ -16,7 +15,6 @@ export interface RecorderNeeds {
   readonly salt: Uint8Array;
   readonly names: OwnerNames;
   readonly cacheWriter: PushCacheWriter;
-  readonly progress: PushProgress;
   /** Receives every node blob, children before parents. */
   readonly emit: (node: SealedBlob) => void;
   /** Where a symlink leads; undefined where it cannot be read, which is told of. */
@@ -85,12 +83,9 @@ export class EntryRecorder {
     { files, directories, symlinks }: Pick<KnownLeaf['counts'], 'files' | 'directories' | 'symlinks'>,
     bytes: number,
   ): void {
-    const { progress } = this.#needs;
     this.counts.files += files;
     this.counts.directories += directories;
     this.counts.symlinks += symlinks;
     this.counts.bytes += bytes;
-    progress.files += files;
-    progress.bytes += bytes;
   }
 }

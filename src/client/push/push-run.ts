@@ -46,6 +46,7 @@ export class PushRun {
   readonly #matcher: LeafMatcher;
   readonly #isPrivate: (path: ByteText) => boolean;
   readonly #nodes: NodeSender;
+  readonly #progress: PushProgress;
   #reusedChunks = 0;
   #filesRead = 0;
   #problems = 0;
@@ -54,6 +55,7 @@ export class PushRun {
     this.#vault = vault;
     this.#log = log;
     this.#options = options;
+    this.#progress = progress;
     this.#isPrivate = createPrivateRules([...options.privatePatterns]);
     const broker = new GrantBroker(vault.api, options.solver);
     this.#sender = new BlobSender(vault.api, broker, vault.vaultId, (error) => {
@@ -69,6 +71,9 @@ export class PushRun {
     this.#pool = new SealPool(domains, isFar(vault.api.roundTripMs), {
       onRun: (run) => {
         this.#sender.addRun(run);
+      },
+      onPassed: (bytes) => {
+        progress.bytes += bytes;
       },
       onWaiting: (isWaiting) => {
         this.#sender.setAwaited(isWaiting);
@@ -99,7 +104,6 @@ export class PushRun {
       salt: dedupSalt,
       names,
       cacheWriter: this.#cacheWriter,
-      progress,
       emit: (node) => {
         this.#nodes.add(node);
       },
@@ -133,7 +137,9 @@ export class PushRun {
   async #takeAll(met: readonly Met[]): Promise<void> {
     for (const item of met) {
       if ('leaf' in item) {
-        this.#reusedChunks += item.leaf.counts.chunks;
+        const { counts, child } = item.leaf;
+        this.#reusedChunks += counts.chunks;
+        this.#passed(counts.files, child.bytes);
         this.#queue.addLeaf(item.leaf);
       } else {
         // Most files only join a batch.
@@ -149,13 +155,22 @@ export class PushRun {
     } else if (walked.type === 'symlink') {
       const target = this.#linkTarget(walked);
       if (target !== undefined) this.#queue.addSymlink(walked, target);
-    } else if (!this.#queue.addLinkToKnown(walked)) {
+    } else if (this.#queue.addLinkToKnown(walked)) {
+      this.#passed(1, walked.stat.sizeBytes);
+    } else {
       if (chunks === undefined) return this.#read(walked);
-      this.#reusedChunks += chunks.length;
       const { sizeBytes } = walked.stat;
+      this.#passed(1, sizeBytes);
+      this.#reusedChunks += chunks.length;
       this.#queue.addKnown(walked, { chunks, sizeBytes, stat: undefined, changed: false });
     }
     return undefined;
+  }
+
+  /** Files that need not be read count at once; what is read counts as the threads get through it. */
+  #passed(files: number, bytes: number): void {
+    this.#progress.files += files;
+    this.#progress.bytes += bytes;
   }
 
   #linkTarget(walked: WalkedEntry): ByteText | undefined {
@@ -202,6 +217,7 @@ export class PushRun {
         continue;
       }
       const walked = this.#queue.settle(file.ticket, file);
+      this.#progress.files += 1;
       if (file.changed) this.#problem('changed', walked.source, 'changed while it was read');
     }
   }

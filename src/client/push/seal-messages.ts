@@ -82,11 +82,13 @@ export interface SealedFiles {
 }
 
 /**
- * From a thread: runs come before the files whose last chunk they hold; `waiting` when no slab is free, and again when one
- * is; `idle` after the last file of a `files` message.
+ * From a thread: runs come before the files whose last chunk they hold; `passed` tells how much content it has got through
+ * since the last one, less what it has to take back; `waiting` when no slab is free, and again when one is; `idle` after
+ * the last file of a `files` message.
  */
 export type FromWorker =
   | { readonly type: 'run'; readonly run: SealedRun }
+  | { readonly type: 'passed'; readonly bytes: number }
   | { readonly type: 'waiting'; readonly isWaiting: boolean }
   | { readonly type: 'sealed'; readonly files: SealedFiles; readonly failed: readonly FailedFile[] }
   | { readonly type: 'idle' };

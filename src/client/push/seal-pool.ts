@@ -32,6 +32,8 @@ const slabsOfThreadMin = 4;
 
 export interface SealPoolEvents {
   readonly onRun: (run: RecordRun) => void;
+  /** Content that threads have got through since the last call; below zero where some is read again or given up. */
+  readonly onPassed: (bytes: number) => void;
   /** Whether some thread can go on only when a run is given back. */
   readonly onWaiting: (isWaiting: boolean) => void;
   readonly onFiles: (files: readonly (SealedFile | FailedFile)[]) => void;
@@ -161,6 +163,9 @@ export class SealPool {
     switch (message.type) {
       case 'run':
         this.#events.onRun(readRun(thread, message.run));
+        return;
+      case 'passed':
+        this.#events.onPassed(message.bytes);
         return;
       case 'waiting':
         thread.isWaiting = message.isWaiting;

@@ -28,17 +28,28 @@ const memory = createSealingMemory(
 );
 const slabs = new RecordSlabs(setup.slabsMax);
 
+/** Long files say how far they are. */
+const tellPassedBytes = 4 * 1024 * 1024;
+
 let finished: FinishedFile[] = [];
 let failed: FailedFile[] = [];
+/** Content that is sealed, or need not be, and was not told of; below zero where some of it is read again or given up. */
+let passedBytes = 0;
 
 function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
+}
+
+function tellPassed(): void {
+  if (passedBytes !== 0) post({ type: 'passed', bytes: passedBytes });
+  passedBytes = 0;
 }
 
 /** Sends what is sealed, then the files that are complete with it: the order is what `FromWorker` promises. */
 function handOver(): void {
   const run = slabs.takeRun();
   if (run !== undefined) post({ type: 'run', run }, [run.rawLengths.buffer as ArrayBuffer]);
+  tellPassed();
   if (finished.length > 0 || failed.length > 0) {
     const files = encodeFiles(finished);
     post({ type: 'sealed', files, failed }, memoryOf(files));
@@ -68,9 +79,17 @@ async function sealOne(job: FileJob): Promise<void> {
   const domain = memory.domains[job.domain];
   if (domain === undefined) throw new Error('unknown domain');
   const chunks: SealedChunk[] = [];
+  let fileBytes = 0;
   const add = ({ id, key }: SealedLeaf, rawLength: number): SealedLeaf => {
     chunks.push({ id, key, rawLength });
+    fileBytes += rawLength;
+    passedBytes += rawLength;
+    if (passedBytes >= tellPassedBytes) tellPassed();
     return { id, key };
+  };
+  const takeBack = (): void => {
+    passedBytes -= fileBytes;
+    fileBytes = 0;
   };
   try {
     const sink = {
@@ -81,11 +100,13 @@ async function sealOne(job: FileJob): Promise<void> {
       repeat: add,
       restart: () => {
         chunks.length = 0;
+        takeBack();
       },
     };
     const read = await sealFile(job, memory.window, domain, sink);
     finished.push({ ticket: job.ticket, chunks, ...read });
   } catch (error) {
+    takeBack();
     failed.push({ ticket: job.ticket, message: reason(error) });
   }
 }

@@ -93,7 +93,6 @@ function push(folder: string, items: readonly Item[], { batchItems = 100, owners
     salt,
     names: owners,
     cacheWriter: new PushCacheWriter(path, key),
-    progress: { files: 0, bytes: 0 },
     emit: (node) => nodes.push(node),
     linkTarget: ({ path: link }) => `to ${link}`,
   });
