@@ -2,12 +2,12 @@
 // stored, uploads the rest, several requests at a time. How much waits here is bounded by the slabs of the sealing threads.
 
 import { encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
-import { bytesKey } from '../../protocol/bytes.js';
 import { blobIdBytes } from '../../protocol/limits.js';
 import type { DaemonApi } from '../daemon-api.js';
 import type { SealedBlob } from '../seal.js';
 import { BlobInquiry } from './blob-inquiry.js';
 import type { GrantBroker } from './grant-broker.js';
+import { RecentIds } from './recent-ids.js';
 import { type Span, StoredSpans } from './stored-spans.js';
 import { inLanes, nodeWaves, UploadLine } from './upload-line.js';
 
@@ -55,8 +55,7 @@ export class BlobSender {
   readonly #broker: GrantBroker;
   readonly #inquiry: BlobInquiry;
   readonly #onFailure: (error: Error) => void;
-  #settled = new Set<string>();
-  #settledBefore = new Set<string>();
+  readonly #settled = new RecentIds(settledIdsMin);
   #toQuery: HeldBlob[] = [];
   #toQueryBytes = 0;
   #toUpload: HeldBlob[] = [];
@@ -92,9 +91,7 @@ export class BlobSender {
   addRun({ bytes, rawLengths, giveBack }: RecordRun): void {
     const run: HeldRun = { giveBack, span: this.#spans.begin(), blobs: 1 };
     splitBlobRecords(bytes).forEach((record, at) => {
-      const key = bytesKey(record.subarray(0, blobIdBytes));
-      if (this.#settled.has(key) || this.#settledBefore.has(key)) return;
-      this.#remember(key);
+      if (!this.#settled.add(record.subarray(0, blobIdBytes))) return;
       this.counts.blobs += 1;
       run.blobs += 1;
       this.#toQuery.push({ record, rawLength: rawLengths[at] ?? 0, run });
@@ -151,14 +148,6 @@ export class BlobSender {
     const missing = nodes.filter((_node, at) => states[at] !== 'o');
     this.counts.ownedBlobs += nodes.length - missing.length;
     return missing;
-  }
-
-  #remember(key: string): void {
-    this.#settled.add(key);
-    if (this.#settled.size < settledIdsMin) return;
-    // By the hundred thousand: taking the oldest out of a Set one by one walks past all that were taken out before.
-    this.#settledBefore = this.#settled;
-    this.#settled = new Set();
   }
 
   /** Starts every request that is due. */
