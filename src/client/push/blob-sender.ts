@@ -1,7 +1,7 @@
 // Gets sealed blobs to the daemon (docs/architecture.md, "The life of a push"): asks which exist, claims those that others
 // stored, uploads the rest, several requests at a time. How much waits here is bounded by the slabs of the sealing threads.
 
-import { encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
+import { blobStreamHeaderBytes, encodeBlobRecord, splitBlobRecords } from '../../protocol/blob-stream.js';
 import { blobIdBytes } from '../../protocol/limits.js';
 import type { DaemonApi } from '../daemon-api.js';
 import type { SealedBlob } from '../seal.js';
@@ -133,7 +133,9 @@ export class BlobSender {
     this.counts.blobs += nodes.length;
     for (let from = 0; from < nodes.length; from += requestBlobsMax) {
       const missing = await this.#missingNodes(nodes.slice(from, from + requestBlobsMax));
-      for (const wave of nodeWaves(missing)) {
+      // One body is stored in order: in it, nodes may follow what they refer to.
+      const fitsOneBody = sizeOf(missing) <= this.#line.requestBytes;
+      for (const wave of fitsOneBody ? [missing] : nodeWaves(missing)) {
         const groups = [...this.#line.groups(wave.map(encodeBlobRecord))];
         await inLanes(groups, this.#line.lanes, (group) => this.#put(group));
       }
@@ -141,9 +143,8 @@ export class BlobSender {
   }
 
   async #missingNodes(nodes: readonly SealedBlob[]): Promise<readonly SealedBlob[]> {
-    const bytes = nodes.reduce((sum, { blob }) => sum + blob.length, 0);
     // Above content that is new there are nodes that are new.
-    if (this.counts.newBlobs > 0 && bytes <= unaskedNodeBytesMax) return nodes;
+    if (this.counts.newBlobs > 0 && sizeOf(nodes) <= unaskedNodeBytesMax) return nodes;
     const { states } = await this.#inquiry.query(nodes.map(({ id }) => id));
     const missing = nodes.filter((_node, at) => states[at] !== 'o');
     this.counts.ownedBlobs += nodes.length - missing.length;
@@ -268,6 +269,11 @@ export class BlobSender {
 }
 
 const isFull = (count: number, bytes: number, bytesMax: number) => count >= requestBlobsMax || bytes >= bytesMax;
+
+/** Of their records in a body. */
+function sizeOf(nodes: readonly SealedBlob[]): number {
+  return nodes.reduce((sum, { blob }) => sum + blobStreamHeaderBytes + blob.length, 0);
+}
 
 function bytesOf(blobs: readonly HeldBlob[]): number {
   return blobs.reduce((sum, { record }) => sum + record.length, 0);

@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DaemonApi } from '../../../src/client/daemon-api.js';
 import { everyoneSalt } from '../../../src/client/dedup-domain.js';
+import { frameKinds } from '../../../src/client/frame.js';
 import { PaidSolver } from '../../../src/client/paid-solver.js';
 import { BlobSender } from '../../../src/client/push/blob-sender.js';
 import { GrantBroker } from '../../../src/client/push/grant-broker.js';
-import { sealLeaf } from '../../../src/client/seal.js';
+import { sealLeaf, sealNode } from '../../../src/client/seal.js';
 import { encodeBlobRecord } from '../../../src/protocol/blob-stream.js';
 import { apiOf, credentialOf } from '../../helpers/daemon-api.js';
 import { Daemon, type Machine, machineOf, removeTempDirs } from '../../helpers/programs.js';
@@ -62,6 +63,29 @@ function addSmallRun(): { readonly isBack: () => boolean; readonly back: Promise
 }
 
 const isStored = async (id: Uint8Array) => (await api.fetchBlobs([id]))[0] !== undefined;
+
+describe('nodes above each other', () => {
+  const vaultSalt = randomBytes(32);
+  const above = (children: readonly Uint8Array[], bytes = 10) =>
+    sealNode(vaultSalt, frameKinds.manifestIndex, randomBytes(bytes), children);
+
+  test('go in one request where they fit into it, else in requests that wait for each other', async () => {
+    const run = addSmallRun();
+    await sender.flush();
+    const put = vi.spyOn(api, 'putBlobs');
+    const leaf = above([run.id]);
+    const index = above([leaf.id]);
+    const root = above([index.id]);
+    await sender.sendNodes([leaf, index, root]);
+    expect(put).toHaveBeenCalledTimes(1);
+    const large = Array.from({ length: 5 }, () => above([run.id], 4_000_000));
+    const overThem = above(large.map(({ id }) => id));
+    await sender.sendNodes([...large, overThem]);
+    expect(put).toHaveBeenCalledTimes(4);
+    put.mockRestore();
+    for (const { id } of [leaf, index, root, ...large, overThem]) expect(await isStored(id)).toBe(true);
+  });
+});
 
 describe('a small run', () => {
   test('waits for more, and is stored when everything is to be', async () => {
