@@ -9,11 +9,11 @@ import type { IndexChild } from './manifest-nodes.js';
 import { type NodeRef, type OpenedNode, openNode } from './seal.js';
 
 /** Nodes asked for in one call. */
-export const fetchNodesMax = 32;
+export const fetchNodesMax = 256;
 /** The nodes that are read and those that are read ahead lie in memory together: where they are large, fewer are asked for. */
 export const fetchBytesAim = 8 * 1024 * 1024;
-/** Before it is known how large they are. */
-const firstNodes = 8;
+/** Before it is known how large they are; with the longest paths these are some 8 MiB. */
+const firstEntries = 3072;
 
 /** Gives the blobs in the order asked, undefined for those that are not to be had. */
 export type FetchNodes = (refs: readonly NodeRef[]) => Promise<readonly (Uint8Array | undefined)[]>;
@@ -61,11 +61,11 @@ export async function* readManifest(
   }
   const { level, nodes } = decodeIndex(node);
   const steps = walkIndex(level, bound(nodes, undefined, selection), fetchNodes, selection);
-  let next = fetchBatch(steps, fetchNodes, firstNodes);
+  let next = fetchBatch(steps, fetchNodes, { nodes: fetchNodesMax, entries: firstEntries });
   for (;;) {
     const batch = await next;
     if (batch === undefined) return;
-    next = fetchBatch(steps, fetchNodes, nodesToAim(batch));
+    next = fetchBatch(steps, fetchNodes, { nodes: nodesToAim(batch), entries: Number.POSITIVE_INFINITY });
     // Whoever stops reading early never awaits the batch that is read ahead; its failure concerns nobody then.
     next.catch(() => undefined);
     yield* readBatch(batch, selection);
@@ -85,15 +85,19 @@ function nodesToAim({ blobs }: Batch): number {
 async function fetchBatch(
   steps: AsyncGenerator<Step>,
   fetchNodes: FetchNodes,
-  nodes: number,
+  most: { readonly nodes: number; readonly entries: number },
 ): Promise<Batch | undefined> {
   const taken: Step[] = [];
   const refs: NodeRef[] = [];
-  while (refs.length < nodes) {
+  let entries = 0;
+  while (refs.length < most.nodes && entries < most.entries) {
     const step = await steps.next();
     if (step.done === true) break;
     taken.push(step.value);
-    if ('leaf' in step.value) refs.push(step.value.leaf.child.ref);
+    if ('gap' in step.value) continue;
+    const { child } = step.value.leaf;
+    refs.push(child.ref);
+    entries += child.entries;
   }
   if (taken.length === 0) return undefined;
   return { steps: taken, blobs: refs.length === 0 ? [] : await fetchNodes(refs) };

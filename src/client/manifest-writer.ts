@@ -18,8 +18,8 @@ import { type IndexChild, indexChildrenMax, indexLevelMax, leafEntriesMax } from
 import { type ChunkRef, type NodeKind, type NodeRef, type SealedBlob, sealNode } from './seal.js';
 
 const leafEntriesMin = 64;
-/** About 1,024 entries follow the minimum: the hash of a path starts with ten zero bits. */
-const leafCutBits = 10;
+/** About 128 entries follow the minimum: the hash of a path starts with seven zero bits. */
+const leafCutBits = 7;
 /** Estimated bytes of a node before compression. */
 const nodeBytesMax = 1536 * 1024;
 const indexChildrenMin = 16;

@@ -99,7 +99,7 @@ describe('ManifestWriter and readManifest', () => {
     // Every 64th name ends a leaf, so that few entries make many leaves and more than one index.
     const names = Array.from({ length: 64 * 600 }, (_, i) => {
       let name = String(i).padStart(6, '0');
-      for (let n = 0; i % 64 === 63 && pathCutHash(utf8(name)) >>> 22 !== 0; n += 1) {
+      for (let n = 0; i % 64 === 63 && pathCutHash(utf8(name)) >>> 25 !== 0; n += 1) {
         name = `${String(i).padStart(6, '0')}-${String(n)}`;
       }
       return name;
@@ -139,7 +139,7 @@ describe('ManifestWriter and readManifest', () => {
 
   it('end a leaf at its largest number of entries where no name ends it', async () => {
     const names = Array.from({ length: 6000 }, (_, i) => String(i).padStart(6, '0'));
-    const uncut = names.filter((name) => pathCutHash(utf8(name)) >>> 22 !== 0).slice(0, 5000);
+    const uncut = names.filter((name) => pathCutHash(utf8(name)) >>> 25 !== 0).slice(0, 5000);
     const result = write(uncut.map((name) => directory(name)));
     expect(result.blobs.size).toBe(3);
     expect(pathsOf(await read(result))).toEqual(uncut);
@@ -148,7 +148,7 @@ describe('ManifestWriter and readManifest', () => {
   it('end a leaf at its largest number of bytes', async () => {
     const long = (first: string) => [first, ...Array.from({ length: 15 }, () => 'x'.repeat(250))].join('/');
     const names = Array.from({ length: 1200 }, (_, i) => long(String(i).padStart(4, '0')));
-    const uncut = names.filter((name) => pathCutHash(utf8(name)) >>> 22 !== 0).slice(0, 1000);
+    const uncut = names.filter((name) => pathCutHash(utf8(name)) >>> 25 !== 0).slice(0, 1000);
     const result = write(uncut.map((name) => directory(name)));
     // 64 bytes and a path of 3,769 each: 410 entries fill a leaf.
     expect(result.blobs.size).toBe(4);

@@ -31,7 +31,7 @@ interface WrittenEntry {
   readonly isLoose: boolean;
 }
 
-const label = 'jaycloud/1/push-cache/3';
+const label = 'jaycloud/1/push-cache/4';
 /** A leaf whose records take more is written in parts, none of which stands for it. */
 const recordsBytesMax = 2 * 1024 * 1024;
 const blockBytesMax = 64 * 1024 * 1024;
