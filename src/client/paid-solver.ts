@@ -8,8 +8,10 @@ import type { DaemonApi } from './daemon-api.js';
 import { ClientError } from './errors.js';
 import { createSolver, type Solver } from './solver.js';
 
-/** Seconds of CPU per attempt on a slow core: the guess before anything was measured here. */
+/** Seconds of a thread per attempt on a slow core: the guess before anything was measured here. */
 const slowAttemptSeconds = 0.02;
+/** So many attempts make a measurement. */
+const measuredAttemptsMin = 16;
 /** Below this price nobody wants to read about it. */
 const quietSeconds = 1;
 /** A token that a restart or its age has made worthless is bought again this often. */
@@ -37,6 +39,8 @@ export class PaidSolver {
   attempts = 0;
   /** Wall-clock seconds with a solver at work; solves beside each other count each. */
   seconds = 0;
+  /** The same for each thread. */
+  #threadSeconds = 0;
 
   constructor(settings: SolverSettings) {
     this.#settings = settings;
@@ -118,16 +122,25 @@ export class PaidSolver {
     options: { readonly count?: number; readonly firstAttempt?: number; readonly forMs?: number },
   ): Promise<readonly Uint8Array[]> {
     const { signal } = this.#settings;
-    this.#solver ??= createSolver({});
-    const solved = await this.#solver.solve(challenge, { ...options, ...(signal && { signal }) });
-    this.attempts += solved.attempts;
-    this.seconds += solved.seconds;
-    return solved.records;
+    const { attempts, seconds, threads, records } = await this.#threads.solve(challenge, {
+      ...options,
+      ...(signal && { signal }),
+    });
+    this.attempts += attempts;
+    this.seconds += seconds;
+    this.#threadSeconds += seconds * threads;
+    return records;
   }
 
-  #checkPrice(challenge: CreateChallengeResponse): void {
-    const attemptSeconds = this.attempts < 16 ? slowAttemptSeconds / 2 : this.seconds / this.attempts;
-    const price = challenge.expectedAttempts * attemptSeconds;
+  get #threads(): Solver {
+    this.#solver ??= createSolver({});
+    return this.#solver;
+  }
+
+  #checkPrice({ expectedAttempts }: CreateChallengeResponse): void {
+    const isMeasured = this.attempts >= measuredAttemptsMin;
+    const attemptSeconds = isMeasured ? this.#threadSeconds / this.attempts : slowAttemptSeconds;
+    const price = (expectedAttempts * attemptSeconds) / this.#threads.threadsFor(expectedAttempts);
     if (price > this.#settings.secondsMax) {
       throw new ClientError(
         'refused',

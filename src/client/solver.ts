@@ -35,12 +35,16 @@ export interface SolvedChallenge {
   readonly records: readonly Uint8Array[];
   readonly attempts: number;
   readonly seconds: number;
+  /** How many worked on it. */
+  readonly threads: number;
 }
 
 /** Keeps its threads for later challenges; idle threads do not hold the process. */
 export interface Solver {
   /** Throws ClientError `interrupted` when aborted and `failed` when a thread is lost or the solver is closed. */
   solve(challenge: CreateChallengeResponse, options?: SolveOptions): Promise<SolvedChallenge>;
+  /** How many threads work on a challenge of so many attempts. */
+  threadsFor(expectedAttempts: number): number;
   close(): Promise<void>;
 }
 
@@ -69,7 +73,7 @@ class WorkerSolver implements Solver {
     const { signal, forMs, count = challenge.puzzles } = options;
     if (this.#closed) throw new ClientError('failed', 'the solver is closed');
     if (signal?.aborted === true) throw new ClientError('interrupted', 'proof of work was interrupted');
-    if (challenge.puzzles === 0) return { solutions: '', records: [], attempts: 0, seconds: 0 };
+    if (challenge.puzzles === 0) return { solutions: '', records: [], attempts: 0, seconds: 0, threads: 0 };
     const startedAt = performance.now();
     const shared = new Int32Array(new SharedArrayBuffer(8));
     this.#lastJob += 1;
@@ -106,6 +110,7 @@ class WorkerSolver implements Solver {
         records,
         attempts: Atomics.load(shared, attemptsSlot),
         seconds: (performance.now() - startedAt) / 1000,
+        threads: this.threadsFor(challenge.expectedAttempts),
       };
     } finally {
       Atomics.store(shared, stopSlot, 1);
@@ -113,6 +118,10 @@ class WorkerSolver implements Solver {
       this.#jobs.delete(job);
       if (this.#jobs.size === 0) for (const worker of this.#workers) worker.unref();
     }
+  }
+
+  threadsFor(expectedAttempts: number): number {
+    return Math.min(this.#threads, Math.max(1, Math.ceil(expectedAttempts / attemptsPerThread)));
   }
 
   async close(): Promise<void> {
@@ -123,7 +132,7 @@ class WorkerSolver implements Solver {
   #post(job: number, challenge: CreateChallengeResponse, shared: Int32Array, from: number): void {
     const { effort256, expectedAttempts } = challenge;
     const seed = challengeSeed(fromBase64(challenge.token));
-    const stride = Math.min(this.#threads, Math.max(1, Math.ceil(expectedAttempts / attemptsPerThread)));
+    const stride = this.threadsFor(expectedAttempts);
     while (this.#workers.length < stride) this.#workers.push(this.#startWorker());
     for (const [index, worker] of this.#workers.slice(0, stride).entries()) {
       worker.ref();

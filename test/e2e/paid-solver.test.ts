@@ -1,5 +1,6 @@
 // How a client pays: the price first, more work where others bid more, an end at the user's limit (docs/proof-of-work.md,
 // "Solving"). With real threads, which need the built files, and the daemon's own challenges.
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { PaidSolver as PaidSolverClass, SolverSettings } from '../../src/client/paid-solver.js';
 import { ProtocolError } from '../../src/protocol/errors.js';
@@ -116,6 +117,24 @@ describe('the paid solver', () => {
     });
     expect(seen).toEqual([]);
     expect(solver.attempts).toBe(0);
+    await solver.close();
+  });
+
+  it('knows from a cheap challenge, which one thread solves, what a dear one takes on all of them', async () => {
+    const prices = [{ puzzles: 16, effort256: 256 * 3 }, endless].map((price) => startChallenges({ price }));
+    const issued = prices.map((challenges) => challenges.issue({ purpose: 'upload', accountId }));
+    const toIssue = [...issued];
+    const api = { nowMs: () => Date.now(), createChallenge: () => Promise.resolve(toIssue.shift()) };
+    const solver = new PaidSolver({ secondsMax: 60, onPrice: () => undefined, signal: undefined });
+    const pay = () => solver.pay(api as never, request, () => Promise.resolve('upload'));
+    expect(await pay()).toBe('upload');
+    expect(solver.attempts).toBeGreaterThan(16);
+    const attemptSeconds = solver.seconds / solver.attempts;
+    const error: unknown = await pay().catch((cause: unknown) => cause);
+    const [, told] = /about ([0-9.]+) s of proof of work/.exec((error as Error).message) ?? [];
+    const threads = Math.min(4, availableParallelism());
+    const expectedSeconds = ((issued[1]?.expectedAttempts ?? 0) * attemptSeconds) / threads;
+    expect(Number(told) / expectedSeconds).toBeCloseTo(1, 3);
     await solver.close();
   });
 
