@@ -17,7 +17,7 @@ import {
 import { type IndexChild, indexChildrenMax, indexLevelMax, leafEntriesMax } from './manifest-nodes.js';
 import { type ChunkRef, type NodeKind, type NodeRef, type SealedBlob, sealNode } from './seal.js';
 
-const leafEntriesMin = 64;
+const leafEntriesMin = 256;
 /** About 128 entries follow the minimum: the hash of a path starts with seven zero bits. */
 const leafCutBits = 7;
 /** Estimated bytes of a node before compression. */

@@ -96,10 +96,10 @@ describe('ManifestWriter and readManifest', () => {
   });
 
   it('nest indexes, and read through them', async () => {
-    // Every 64th name ends a leaf, so that few entries make many leaves and more than one index.
-    const names = Array.from({ length: 64 * 600 }, (_, i) => {
+    // Every 256th name ends a leaf, so that few entries make many leaves and more than one index.
+    const names = Array.from({ length: 256 * 600 }, (_, i) => {
       let name = String(i).padStart(6, '0');
-      for (let n = 0; i % 64 === 63 && pathCutHash(utf8(name)) >>> 25 !== 0; n += 1) {
+      for (let n = 0; i % 256 === 255 && pathCutHash(utf8(name)) >>> 25 !== 0; n += 1) {
         name = `${String(i).padStart(6, '0')}-${String(n)}`;
       }
       return name;

@@ -66,7 +66,7 @@ describe('the young objects of a push', () => {
       keepHeapsSmall();
       const domains = [{ salt: new Uint8Array(32), chunkerSecret: undefined }];
       const ignore = () => undefined;
-      const events = { onRun: ({ giveBack }) => giveBack(), onWaiting: ignore, onFiles: ignore };
+      const events = { onRun: ({ giveBack }) => giveBack(), onPassed: ignore, onWaiting: ignore, onFiles: ignore };
       const pool = new SealPool(domains, false, events, 1);
       const [, source] = process.argv;
       pool.add({ ticket: 1, source, domain: 0, stat: sourceStatOf(lstatSync(source, { bigint: true })) });

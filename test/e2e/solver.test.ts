@@ -110,7 +110,7 @@ describe('the solver', () => {
       issue(freePrice, 1).issued,
       'console.log(JSON.stringify([await solveChallenge(given[0]), workers.length]));',
     );
-    expect(result).toEqual([{ solutions: '', records: [], attempts: 0, seconds: 0 }, 0]);
+    expect(result).toEqual([{ solutions: '', records: [], attempts: 0, seconds: 0, threads: 0 }, 0]);
   });
 
   it('stops when it is aborted, before or while it works, and can be used again', async () => {
