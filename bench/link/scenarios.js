@@ -8,16 +8,16 @@ import { openLink } from './network.js';
 const mbit = 1e6;
 const chunkBytes = 8e6;
 
-/** Each fits its line: a run takes 10 to 60 seconds where the line is used well. A peer that uses it badly gets less. */
+/** A large transfer for its line: two to three minutes where the line is used well. A peer that uses it badly gets less. */
 export const bulkLinks = [
-  { title: '100 Mbit/s, 50 ms', bitsPerSecond: 100 * mbit, rttMs: 50, loss: 0, bytes: 250e6 },
-  { title: '100 Mbit/s, 200 ms', bitsPerSecond: 100 * mbit, rttMs: 200, loss: 0, bytes: 250e6 },
+  { title: '100 Mbit/s, 50 ms', bitsPerSecond: 100 * mbit, rttMs: 50, loss: 0, bytes: 1500e6 },
+  { title: '100 Mbit/s, 200 ms', bitsPerSecond: 100 * mbit, rttMs: 200, loss: 0, bytes: 1500e6 },
   {
     title: '20 Mbit/s, 50 ms, 1 % loss',
     bitsPerSecond: 20 * mbit,
     rttMs: 50,
     loss: 0.01,
-    bytes: 150e6,
+    bytes: 400e6,
     peerBytes: 24e6,
   },
   {
@@ -25,10 +25,10 @@ export const bulkLinks = [
     bitsPerSecond: 20 * mbit,
     rttMs: 200,
     loss: 0.01,
-    bytes: 150e6,
+    bytes: 400e6,
     peerBytes: 24e6,
   },
-  { title: '2 Mbit/s, 200 ms, 1 % loss', bitsPerSecond: 2 * mbit, rttMs: 200, loss: 0.01, bytes: 6e6 },
+  { title: '2 Mbit/s, 200 ms, 1 % loss', bitsPerSecond: 2 * mbit, rttMs: 200, loss: 0.01, bytes: 36e6, peerBytes: 6e6 },
 ];
 
 /** With a second and more TCP would send its first packets again; the longer the delay, the less a busy machine matters. */
