@@ -26,10 +26,11 @@ export const toolsOf = (tools, chain) =>
 /** Steps in which a tool pushes, all in the same way: they differ in what it has seen before. */
 const pushKinds = new Set(['cold', 'unchanged', 'next']);
 
-function playStep({ step, server, data, out }) {
+/** Runs one step; `second` is the client of another account, where it is there already. */
+export function playStep({ step, server, data, out, second }) {
   if (pushKinds.has(step.kind)) return server.push(data.path);
   if (step.kind === 'pull') return server.pull(out);
-  if (step.kind === 'second') return server.second(data.path, server.prepareSecond());
+  if (step.kind === 'second') return server.second(data.path, second ?? server.prepareSecond());
   return server[step.kind]();
 }
 
