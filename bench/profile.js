@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, setup } from '../scripts/setup.js';
 import { table, writeSection } from './report.js';
-import { createChains } from './speed/chains.js';
+import { wantedChains } from './speed/chains.js';
 import { jaycloud } from './speed/jaycloud.js';
-import { createMeter, describeMachine, isThere, settle, warm } from './speed/measure.js';
-import { playStep } from './speed/play.js';
+import { createMeter, describeMachine, isThere } from './speed/measure.js';
+import { prepareStep } from './speed/play.js';
 import { kindTitles, profile, whyNoProfile } from './speed/profile.js';
 
 const { values: flags } = parseArgs({
@@ -33,19 +33,12 @@ async function profileChain(chain, work) {
   const server = await jaycloud.start(folder, createMeter(work));
   try {
     for (const step of chain.steps) {
-      if (step.version !== undefined) data.to(step.version);
-      if (step.kind !== 'pull') warm(data.path);
-      settle();
-      const times = step.times ?? 1;
-      const out = join(folder, 'out');
-      const second = step.kind === 'second' ? server.prepareSecond() : undefined;
-      const play = () => {
-        const tries = Array.from({ length: times }, () => playStep({ step, server, data, out, second }));
-        return Promise.resolve(tries.reduce((sum, { wall }) => sum + wall, 0));
-      };
-      const profiled = await profile(play, { daemonPid: server.serverPid, folder: work });
-      steps.push({ title: `${data.name ?? chain.title}: ${step.title}`, times, ...profiled });
-      say(`${steps.at(-1).title}: ${profiled.result.toFixed(2)} s`);
+      const play = prepareStep({ step, server, data, out: join(folder, 'out') });
+      const { result: tries, ...shares } = await profile(play, { daemonPid: server.serverPid, folder: work });
+      const wall = tries.reduce((sum, one) => sum + one.wall, 0);
+      const title = `${data.name ?? chain.title}: ${step.title}`;
+      steps.push({ title, times: tries.length, wall, ...shares });
+      say(`${title}: ${wall.toFixed(2)} s`);
     }
   } finally {
     await server.stop();
@@ -56,15 +49,14 @@ async function profileChain(chain, work) {
 
 const small = (value) => (value < 0.005 ? '-' : value.toFixed(2));
 
-function rowsOf({ title, times, result, client, daemon, others }, cores) {
-  const wall = result / times;
+function rowsOf({ title, times, wall, client, daemon, others }, cores) {
   const row = (name, { seconds, mainThread, byKind, calls }) => [
     name === 'client' ? title : '',
-    name === 'client' ? wall.toFixed(2) : '',
+    name === 'client' ? (wall / times).toFixed(2) : '',
     name,
     small(seconds / times),
     ...byKind.map((kind) => small(kind / times)),
-    `${Math.round((100 * mainThread) / result)} %`,
+    `${Math.round((100 * mainThread) / wall)} %`,
     Math.round(calls / times).toLocaleString('en-US'),
   ];
   const rest = (name, seconds) => [
@@ -80,7 +72,7 @@ function rowsOf({ title, times, result, client, daemon, others }, cores) {
     row('client', client),
     row('daemon', daemon),
     rest('kernel threads', others),
-    rest('idle', cores * result - client.seconds - daemon.seconds - others),
+    rest('idle', cores * wall - client.seconds - daemon.seconds - others),
   ];
 }
 
@@ -95,11 +87,8 @@ async function main() {
   mkdirSync(flags.dir, { recursive: true });
   const work = mkdtempSync(join(flags.dir, 'jaycloud-profile-'));
   try {
-    const wanted = createChains(flags.quick).filter(({ id, title }) =>
-      flags.only.split(',').some((part) => `${id} ${title}`.includes(part)),
-    );
     const steps = [];
-    for (const chain of wanted) steps.push(...(await profileChain(chain, work)));
+    for (const chain of wantedChains(flags.quick, flags.only)) steps.push(...(await profileChain(chain, work)));
     const { node, cores, cpu, kernel, fileSystem } = describeMachine(work);
     const headers = ['work', 'wall s', 'program', 'CPU s', ...kindTitles, 'main thread', 'system calls'];
     const text = [

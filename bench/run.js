@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, setup } from '../scripts/setup.js';
 import { writeSection } from './report.js';
-import { createChains } from './speed/chains.js';
+import { createChains, wantedChains } from './speed/chains.js';
 import { judge } from './speed/goals.js';
 import { jaycloud } from './speed/jaycloud.js';
 import { limitText } from './speed/limits.js';
@@ -40,10 +40,6 @@ const isTmpfs = flags.tmpfs !== undefined;
 const rounds = Number(flags.rounds ?? (isQuick ? 1 : 5));
 const say = (text) => console.error(text);
 
-const wantedChains = () =>
-  createChains(isQuick).filter(({ id, title }) =>
-    flags.only.split(',').some((part) => `${id} ${title}`.includes(part)),
-  );
 const ownNetwork = ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
 
 /**
@@ -53,7 +49,7 @@ const ownNetwork = ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
 async function runIsolated() {
   if (spawnSync('unshare', [...ownNetwork, 'true']).status !== 0) return undefined;
   mkdirSync(flags.data, { recursive: true });
-  for (const chain of wantedChains()) {
+  for (const chain of wantedChains(isQuick, flags.only)) {
     try {
       await chain.make(flags.data, say);
     } catch (error) {
@@ -74,7 +70,7 @@ async function measureAll(folder, work) {
   );
   for (const { name, program } of missing) say(`bench: ${name} is left out: ${program} is missing`);
   const tools = [jaycloud, ...peers.filter(({ name }) => !missing.some((one) => one.name === name))];
-  const wanted = wantedChains();
+  const wanted = wantedChains(isQuick, flags.only);
   const isLeftOut = ({ id }) => !wanted.some((chain) => chain.id === id);
   mkdirSync(flags.data, { recursive: true });
   const run = {

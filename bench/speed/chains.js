@@ -93,3 +93,7 @@ export const createChains = (isQuick) => [
   imageChain(isQuick),
   tinyChain(isQuick),
 ];
+
+/** Those whose name has one of the texts in `only`, which stand with commas between them. */
+export const wantedChains = (isQuick, only) =>
+  createChains(isQuick).filter(({ id, title }) => only.split(',').some((part) => `${id} ${title}`.includes(part)));

@@ -26,12 +26,19 @@ export const toolsOf = (tools, chain) =>
 /** Steps in which a tool pushes, all in the same way: they differ in what it has seen before. */
 const pushKinds = new Set(['cold', 'unchanged', 'next']);
 
-/** Runs one step; `second` is the client of another account, where it is there already. */
-export function playStep({ step, server, data, out, second }) {
-  if (pushKinds.has(step.kind)) return server.push(data.path);
-  if (step.kind === 'pull') return server.pull(out);
-  if (step.kind === 'second') return server.second(data.path, second ?? server.prepareSecond());
-  return server[step.kind]();
+/** Puts in place what a step needs; returns a function that plays it, as often as it is to be played, and gives a sample of each. */
+export function prepareStep({ step, server, data, out }) {
+  if (step.version !== undefined) data.to(step.version);
+  if (step.kind !== 'pull') warm(data.path);
+  settle();
+  const second = step.kind === 'second' ? server.prepareSecond() : undefined;
+  const play = () => {
+    if (pushKinds.has(step.kind)) return server.push(data.path);
+    if (step.kind === 'pull') return server.pull(out);
+    if (step.kind === 'second') return server.second(data.path, second);
+    return server[step.kind]();
+  };
+  return () => Array.from({ length: step.times ?? 1 }, play);
 }
 
 /** One tool's way through a chain: a sample for each step, and the server's peak memory. */
@@ -45,13 +52,9 @@ async function playTool({ chain, data, tool, work, isTmpfs, measure }) {
   try {
     for (const step of chain.steps) {
       if (!takesPart(tool, chain, step)) continue;
-      if (step.version !== undefined) {
-        data.to(step.version);
-        pushedFiles = countFiles(data.path);
-      }
-      if (step.kind !== 'pull') warm(data.path);
-      settle();
-      const tries = Array.from({ length: step.times ?? 1 }, () => playStep({ step, server, data, out }));
+      const play = prepareStep({ step, server, data, out });
+      if (step.version !== undefined) pushedFiles = countFiles(data.path);
+      const tries = play();
       const stored = server.data === undefined || step.kind === 'pull' ? undefined : storedBytes(server.data);
       samples[step.id] = { ...middle(tries), stored };
       if (step.kind === 'pull' && countFiles(out) !== pushedFiles)

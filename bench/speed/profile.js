@@ -8,33 +8,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Samples a second on each core: a prime, so that nothing periodic is met again and again. */
 const samplesPerSecond = 997;
 
-/** In the order in which they are tried; `native` matches symbols of libraries and of Node's own program. */
+/** In the order in which they are tried: the last one takes what is left. */
 const kinds = [
   {
-    id: 'kernel',
     title: 'kernel',
     matches: ({ object }) => object.startsWith('[kernel') || object.startsWith('[guest'),
   },
-  { id: 'hash', title: 'SHA-256', matches: ({ symbol }) => /sha256|sha512/i.test(symbol) },
-  { id: 'cipher', title: 'AES-GCM', matches: ({ symbol }) => /aes|gcm|ghash/i.test(symbol) && !symbol.includes('::') },
+  { title: 'SHA-256', matches: ({ symbol }) => /sha256|sha512/i.test(symbol) },
+  { title: 'AES-GCM', matches: ({ symbol }) => /aes|gcm|ghash/i.test(symbol) && !symbol.includes('::') },
   {
-    id: 'zstd',
     title: 'zstd',
     matches: ({ symbol, object }) => /zstd/i.test(object) || /^(ZSTD|HUF|FSE)_/.test(symbol),
   },
-  { id: 'sqlite', title: 'SQLite', matches: ({ object }) => object.includes('sqlite') },
+  { title: 'SQLite', matches: ({ object }) => object.includes('sqlite') },
   {
-    id: 'script',
     title: 'JavaScript, WebAssembly',
     matches: ({ symbol, object }) => object.includes('/perf-') || object === '//anon' || symbol.startsWith('Builtins_'),
   },
   {
-    id: 'garbage',
     title: 'garbage collector',
     matches: ({ symbol }) => /v8::.*(Scaveng|Mark|Sweep|Evacuat|Heap|Gc|GC|Compact|Remember|Slot)/.test(symbol),
   },
-  { id: 'v8', title: 'rest of V8', matches: ({ symbol }) => symbol.includes('v8::') },
-  { id: 'native', title: 'Node, libraries', matches: () => true },
+  { title: 'rest of V8', matches: ({ symbol }) => symbol.includes('v8::') },
+  { title: 'Node, libraries', matches: () => true },
 ];
 
 export const kindTitles = kinds.map(({ title }) => title);
@@ -89,7 +85,7 @@ export function whyNoProfile() {
   return status === 0 ? undefined : 'perf may not count system calls of the machine: it wants to be root';
 }
 
-/** Profiles the machine while `work` runs; the client is every other Node than the daemon and this one. */
+/** Profiles the machine while `work` runs, which ends before it returns; the client is every other Node than the daemon and this one. */
 export async function profile(work, { daemonPid, folder }) {
   const [samples, allCalls, daemonCalls] = ['perf.data', 'all.txt', 'daemon.txt'].map((name) => join(folder, name));
   const count = ['stat', '-x,', '-e', 'raw_syscalls:sys_enter'];
@@ -103,7 +99,7 @@ export async function profile(work, { daemonPid, folder }) {
   await sleep(1000);
   let result;
   try {
-    result = await work();
+    result = work();
   } finally {
     await Promise.all(running.map(stop));
   }
